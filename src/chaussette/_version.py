@@ -1,0 +1,3 @@
+"""The version, and nothing else: read by the build without importing the package."""
+
+__version__ = "2.0.0.dev0"

@@ -1,0 +1,118 @@
+"""gevent's pywsgi: a greenlet for each connection, so that thousands may wait at once.
+
+`stop()` would kill what still runs after a second, so it is not used: `close()` ends accepting, and the pool's greenlets
+are waited for. What waits for a request line is idle; the last answer on a connection says `Connection: close`.
+
+What runs inside gevent must not block the hub, and a signal handler may run in any greenlet: `shutdown()` only leaves a
+callback on the loop.
+"""
+
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent import monkey
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from gevent.socket import socket as GeventSocket  # noqa: N812
+
+from ..config import Config
+from ..listeners import Listener
+from ..logs import logger
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+class _Handler(WSGIHandler):  # type: ignore[misc]
+    idle = False
+
+    def read_requestline(self) -> str:
+        self.idle = True
+        try:
+            line: str = super().read_requestline()
+        finally:
+            self.idle = False
+        return line
+
+    def handle(self) -> None:
+        self.server.handlers.add(self)
+        try:
+            super().handle()
+        finally:
+            self.server.handlers.discard(self)
+
+    def finalize_headers(self) -> None:
+        super().finalize_headers()
+        if self.server.draining and not self.connection_upgraded:
+            self.close_connection = True
+            kept = [pair for pair in self.response_headers if pair[0].lower() != b"connection"]
+            self.response_headers = [*kept, (b"Connection", b"close")]
+
+
+class _Server(WSGIServer):  # type: ignore[misc]
+    handler_class = _Handler
+    draining = False
+
+    def __init__(self, app: "WSGIApplication", listener: Listener, pool: Pool) -> None:
+        self.handlers: set[_Handler] = set()
+        facts = {
+            "SERVER_NAME": listener.server_name,
+            "SERVER_PORT": listener.server_port,
+            "REMOTE_ADDR": "",  # what a unix client has; a TCP client's address takes its place
+        }
+        # A duplicate, because closing it is how gevent stops accepting, and the listener is not ours to close.
+        sock = GeventSocket(fileno=socket.dup(listener.sock.fileno()))
+        super().__init__(sock, app, log=None, error_log=logger, spawn=pool, environ=facts)
+
+
+class Server:
+    """gevent's pywsgi on listeners that are open already."""
+
+    def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
+        self._app, self._listeners, self._config = app, listeners, config
+        self._pool: Any = None
+        self._servers: list[_Server] = []
+        self._stop: Any = None
+        self._asked = False
+
+    @classmethod
+    def setup(cls) -> None:
+        """Patch the standard library, so that an app that blocks lets the others run."""
+        monkey.patch_all()
+
+    def serve(self) -> None:
+        """Serve until `shutdown()`, then drain."""
+        self._pool, self._stop = Pool(self._config.spawn), Event()
+        self._servers = [_Server(self._app, listener, self._pool) for listener in self._listeners]
+        for server in self._servers:
+            server.start()
+        if not self._asked:
+            self._stop.wait()
+        self._drain()
+
+    def shutdown(self) -> None:
+        """Ask for the drain."""
+        self._asked = True
+        if self._stop is not None:
+            gevent.get_hub().loop.run_callback_threadsafe(self._stop.set)
+
+    def in_flight(self) -> int:
+        """Connections that do anything but wait for a request."""
+        return sum(not handler.idle for server in self._servers for handler in list(server.handlers))
+
+    def _drain(self) -> None:
+        for server in self._servers:
+            server.draining = True
+            server.close()
+        for listener in self._listeners:
+            listener.sock.close()
+        # Whoever was busy so far hangs up after the answer; only those that are idle since then need to be told.
+        if not self._pool.join(timeout=self._config.linger):
+            for server in self._servers:
+                for handler in list(server.handlers):
+                    if handler.idle:
+                        handler.socket.shutdown(socket.SHUT_RD)
+        self._pool.join()

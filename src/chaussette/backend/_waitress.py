@@ -1,0 +1,123 @@
+"""waitress, the default engine: pure Python, threads, strict about framing.
+
+waitress has no drain: at SystemExit it cancels what waits for a thread. So its loop is turned here, one step at a time,
+and after `shutdown()` until the last connection is gone. An idle connection is told by three facts of a channel: no
+request that runs or waits, none that is half read, no output left.
+
+`_start=False` keeps waitress from calling `listen()` again, which would put its backlog in place of the manager's. One
+server for each listener, all on one loop and one set of threads: waitress itself refuses TCP beside AF_UNIX.
+"""
+
+import threading
+from collections.abc import Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from waitress import create_server, wasyncore
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+
+from ..config import Config
+from ..listeners import Listener
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_SETTINGS = {
+    "ident": None,
+    # Whether to trust a proxy's headers is the app's choice, as with every other engine.
+    "clear_untrusted_proxy_headers": False,
+    # waitress stops accepting at 100, for the sake of select(2); the loop here uses poll(2).
+    "connection_limit": 1000,
+}
+_TURN = 1.0
+"""Seconds that one step of the loop waits at most. Signals and answers wake it by waitress's trigger; this is for timers."""
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    def build_response_header(self) -> bytes:
+        # The app may not say this itself (PEP 3333 forbids hop-by-hop headers), but the client may: then waitress obeys.
+        if self.channel.server.draining:
+            self.request.headers["CONNECTION"] = "close"
+        head: bytes = super().build_response_header()
+        return head
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    task_class = _Task
+    error_task_class = ErrorTask
+
+    @property
+    def idle(self) -> bool:
+        return not self.requests and self.request is None and not self.total_outbufs_len
+
+
+class Server:
+    """waitress on listeners that are open already."""
+
+    def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
+        self._app, self._listeners, self._config = app, listeners, config
+        self._map: dict[int, Any] = {}
+        self._servers: list[Any] = []
+        self._stop = threading.Event()
+
+    @classmethod
+    def setup(cls) -> None:
+        """Nothing to patch."""
+
+    def serve(self) -> None:
+        """Serve until `shutdown()`, then drain."""
+        threads = ThreadedTaskDispatcher()
+        threads.set_thread_count(self._config.threads or 4)
+        self._servers = [self._open(listener, threads) for listener in self._listeners]
+        while not self._stop.is_set():
+            self._turn(_TURN)
+        self._drain()
+        threads.shutdown()
+
+    def shutdown(self) -> None:
+        """Ask for the drain."""
+        self._stop.set()
+        for server in self._servers[:1]:
+            server.pull_trigger()
+
+    def in_flight(self) -> int:
+        """Requests that run, wait for a thread, are half read or half sent."""
+        return sum(max(len(channel.requests), 1) for channel in self._channels() if not channel.idle)
+
+    def _open(self, listener: Listener, threads: ThreadedTaskDispatcher) -> Any:
+        server = create_server(
+            self._app,
+            map=self._map,
+            _start=False,
+            _dispatcher=threads,
+            sockets=[listener.sock],
+            server_name=listener.server_name,
+            threads=self._config.threads or 4,
+            **_SETTINGS,
+        )
+        server.channel_class = _Channel
+        server.draining = False
+        server.accepting = True
+        if listener.kind == "unix":  # waitress says "localhost" of the client, and the path for a port
+            server.effective_port = listener.server_port
+            server.fix_addr = lambda _: ("", 0)
+        return server
+
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, map=self._map, use_poll=True, count=1)
+
+    def _drain(self) -> None:
+        for server in self._servers:
+            server.draining, server.accepting = True, False
+            server.del_channel()
+            server.socket.close()
+        hang_up = monotonic() + self._config.linger
+        while self._channels():
+            if monotonic() >= hang_up:
+                for channel in self._channels():
+                    channel.will_close = channel.will_close or channel.idle
+            self._turn(0.1)
+
+    def _channels(self) -> list[Any]:
+        return [channel for server in self._servers for channel in list(server.active_channels.values())]

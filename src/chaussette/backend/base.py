@@ -1,0 +1,78 @@
+"""The contract of a backend, and what is known of one without importing its engine.
+
+A backend is glue: it hands listening sockets to an engine, puts right what the engine gets wrong about them, and drains.
+Its life is `setup`, construction, `serve`; `shutdown` ends `serve`:
+
+- `setup()` patches the standard library where the engine wants that. It comes before the app is imported.
+- Construction keeps what it is given and opens nothing.
+- `serve()` accepts and serves until the drain has ended. A listener is closed or left, never shut down: others share it.
+- `shutdown()` asks for the drain: accept no more, finish what is in flight, answer on connections that were idle for
+  `keep_alive_grace` seconds more, then hang up. It is called by a signal handler.
+- `in_flight()` counts the requests that a kill would lose now. It is asked when the drain ran out of time.
+
+Whoever calls `serve` bounds it: a backend needs no clock for `graceful_timeout`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..config import Config
+from ..listeners import Listener
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+class Backend(Protocol):
+    """What an engine's glue must do."""
+
+    @classmethod
+    def setup(cls) -> None:
+        """Patch the standard library, if the engine wants that; called before the app is imported."""
+
+    def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None: ...
+
+    def serve(self) -> None:
+        """Serve. Returns when a drain has ended; raises what the engine raises."""
+
+    def shutdown(self) -> None:
+        """Ask for a drain, and return at once. Safe in a signal handler; asking again changes nothing."""
+
+    def in_flight(self) -> int:
+        """How many requests have been received, in part at least, and not yet been answered in full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendInfo:
+    """What an engine can do: read by the command line, its refusals, `chaussette backends`, the docs and the tests."""
+
+    name: str
+    target: str
+    """`package.module:Class` of the glue, imported when the engine is chosen."""
+    package: str = ""
+    """The distribution that brings the engine; empty for the standard library."""
+    install: str = ""
+    """The command that installs it."""
+    summary: str = ""
+    families: frozenset[str] = frozenset({"tcp", "tcp6", "unix"})
+    several_listeners: bool = True
+    keep_alive: bool = True
+    """Whether a connection serves more than one request."""
+    concurrency: str = ""
+    """What works on requests: threads, greenlets, or one at a time."""
+    monkey: bool = False
+    """Whether `setup()` patches the standard library, unless `--no-monkey`."""
+    options: frozenset[str] = frozenset()
+    """The options, of those that only some engines can honour, that this one does."""
+    limits: tuple[str, ...] = ()
+    """What it cannot do, in sentences for the table."""
+    upstream: str = ""
+    """Whether its upstream is alive."""
+    loggers: tuple[str, ...] = ()
+    """The names of the engine's own loggers."""
+    protocols: frozenset[str] = frozenset({"wsgi"})
+
+
+ENGINE_OPTIONS = {"threads": "threads", "spawn": "greenlets"}
+"""Options that only some engines can honour, and what an engine must have to do so."""

@@ -1,0 +1,32 @@
+"""The table of engines, for the terminal and the docs."""
+
+from .base import BackendInfo
+from .registry import backends, find, version
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """Name, version or 'not installed', abilities, and the command that installs it; a heading first."""
+    found = [("NAME", "VERSION", "WHAT IT CAN DO", "INSTALL IT WITH")]
+    for name in backends():
+        info = find(name)
+        found.append((name, version(info) or "not installed", abilities(info), info.install or "-"))
+    return found
+
+
+def abilities(info: BackendInfo) -> str:
+    """What an engine can do, in one line."""
+    parts = [
+        "/".join(family for family in ("tcp", "tcp6", "unix") if family in info.families),
+        info.concurrency,
+        "keep-alive" if info.keep_alive else "no keep-alive",
+        " ".join(sorted("--" + option for option in info.options)),
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def text() -> str:
+    """The table, in columns."""
+    table = rows()
+    widths = [max(len(row[column]) for row in table) for column in range(3)]
+    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in table]
+    return "\n".join(lines)

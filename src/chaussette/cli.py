@@ -1,0 +1,157 @@
+"""The `chaussette` command. The only place that prints or exits.
+
+The options are those of `Config`: nothing about an option is written here. What goes wrong is one or two lines in the log,
+and an exit status of its kind, see `errors`.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from . import backoff
+from ._version import __version__
+from .backend import find
+from .config import OPTIONS, Config, flag
+from .errors import AppError, ChaussetteError, ExitStatus, UsageError, near
+from .logs import configure, logger
+from .server import serve
+from .sources import Texts, gather
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_DESCRIPTION = "Serve a WSGI app on a socket that somebody else opened, or on one of its own."
+_EPILOG = """\
+commands:
+  chaussette backends        the engines, what each can do, and how to install it
+  chaussette install NAME    install an engine
+
+Every option may also be set by an environment variable, CHAUSSETTE_GRACEFUL_TIMEOUT=10 for --graceful-timeout 10,
+or in the TOML file that --config names, graceful-timeout = 10. The command line wins, then the environment.
+
+exit status: 0 drained, 2 usage, 3 app, 4 listening socket, 5 engine, 6 and 7 requests were cut (deadline, second signal)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command `argv`, the arguments of the process by default, and exit."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words == ["backends"]:
+            sys.exit(_show_backends())
+        if len(words) == 2 and words[0] == "install":
+            sys.exit(_install(words[1]))
+        run(_config(words))
+    except ChaussetteError as error:
+        _refuse(error)
+
+
+def run(config: Config, app: "WSGIApplication | None" = None) -> NoReturn:
+    """Do what `config` says, and exit. Raises ChaussetteError for what is wrong before there is a log."""
+    configure(config.log_level, config.log_output, find(config.backend).loggers)
+    try:
+        if config.use_reloader and app is None:
+            from .reloader import serve_and_reload
+
+            sys.exit(serve_and_reload(config))
+        status = serve(config, app=app, ready=lambda: backoff.forget(config.app), give_up=_give_up)
+    except AppError as error:
+        _report(error)
+        _wait_for_manager(config)
+        sys.exit(error.exit_status)
+    except ChaussetteError as error:
+        _report(error)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:  # before the signal handlers were set: nothing was accepted
+        sys.exit(128 + 2)
+    sys.exit(status)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        words = message.removeprefix("unrecognized arguments: ").split()
+        hint = near(words[0].partition("=")[0], map(flag, OPTIONS)) if words[0].startswith("--") else ""
+        raise UsageError(f"{message}.{hint} See chaussette --help.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line, made of the options of `Config`."""
+    made = _Parser(
+        prog="chaussette",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=110),
+        usage="%(prog)s [OPTION ...] [APP [ARGUMENT ...]]",
+        argument_default=argparse.SUPPRESS,
+    )
+    made.add_argument("--version", action="version", version=f"chaussette {__version__}")
+    made.add_argument("--config", metavar="FILE", help="a TOML file with options")
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for name, option in OPTIONS.items():
+        shown = option.help.replace("%", "%%")
+        if option.positional:
+            made.add_argument(name, nargs="*" if option.repeat else "?", help=shown, metavar=option.metavar or name.upper())
+            continue
+        default = option.shown_default or _default_text(name)
+        if option.group not in groups:
+            groups[option.group] = made.add_argument_group(option.group)
+        group, text = groups[option.group], f"{shown} (default: {default})" if default else shown
+        if Config.__dataclass_fields__[name].type is bool:
+            group.add_argument(flag(name), action="store_const", const="true", help=shown)
+        else:
+            metavar = option.metavar or "{" + ",".join(option.choices) + "}"
+            group.add_argument(flag(name), metavar=metavar, action="append" if option.repeat else "store", help=text)
+    return made
+
+
+def _default_text(name: str) -> str:
+    default = Config.__dataclass_fields__[name].default
+    return "" if default in (None, ()) else f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _config(words: list[str]) -> Config:
+    given: Texts = vars(parser().parse_intermixed_args(words))
+    file = given.pop("config", None)
+    # argparse gives positionals that are missing as empty; they are then for another source to say.
+    return gather({name: text for name, text in given.items() if text not in (None, [])}, file=str(file) if file else None)
+
+
+def _show_backends() -> int:
+    from .backend.table import text
+
+    print(text())
+    return ExitStatus.OK
+
+
+def _install(name: str) -> int:
+    from .backend.install import install
+
+    install(find(name))
+    print(f"{name} is installed: chaussette --backend {name} pkg.module:app")
+    return ExitStatus.OK
+
+
+def _report(error: ChaussetteError) -> None:
+    trace = error.traceback if isinstance(error, AppError) else ""
+    logger.error("%s%s", error, "\n" + trace if trace else "")
+
+
+def _refuse(error: ChaussetteError) -> NoReturn:
+    print(f"chaussette: {error}", file=sys.stderr)
+    sys.exit(error.exit_status)
+
+
+def _wait_for_manager(config: Config) -> None:
+    if backoff.has_manager():
+        seconds = backoff.delay(config.app)
+        logger.error("Waiting %.0f s before exiting: the process manager would start this again at once", seconds)
+        time.sleep(seconds)
+
+
+def _give_up(status: ExitStatus) -> None:
+    logging.shutdown()
+    os._exit(status)

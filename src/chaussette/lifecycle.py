@@ -1,0 +1,85 @@
+"""Signals in, exit status out: the life of a process that serves.
+
+- The first SIGTERM, SIGINT or SIGHUP asks the backend for a drain. (SIGHUP too, as Circus sends it with `send_hup = True`
+  to mean "make way for a new one".)
+- A second one, or `graceful_timeout` seconds, ends the drain at once: what was cut is counted, logged and told by the exit
+  status.
+- A signal that was ignored when we started, as nohup(1) does with SIGHUP, stays ignored.
+
+The deadline is kept by a thread of the operating system, because the main thread may be inside an app that never returns,
+or inside an engine's C code. Its two functions are bound here, at import, so that a later monkey patch cannot turn the
+thread into a greenlet of the very loop that hangs.
+"""
+
+import signal
+from _thread import start_new_thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from time import sleep
+from types import FrameType
+
+from .backend import Backend
+from .errors import ExitStatus
+from .logs import logger
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+GiveUp = Callable[[ExitStatus], None]
+"""Called when requests are cut: it must end the process. It may be called by any thread."""
+
+
+class Drain:
+    """The one drain of a process: asked for by a signal, bounded by a deadline."""
+
+    def __init__(self, backend: Backend, graceful_timeout: float, give_up: GiveUp) -> None:
+        self._backend, self._timeout, self._give_up = backend, graceful_timeout, give_up
+        self._asked = False
+        self._over = False
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Handle one of the signals: begin the drain, or end it."""
+        name = signal.Signals(number).name
+        if self._asked:
+            self._cut(ExitStatus.IMPATIENT, f"a second signal, {name}")
+            return
+        self._asked = True
+        logger.info("%s: finishing what is in flight, for %g seconds at most", name, self._timeout)
+        start_new_thread(self._watch, ())
+        self._backend.shutdown()
+
+    def finished(self) -> None:
+        """Say that the backend has returned: the deadline is off."""
+        self._over = True
+
+    def _watch(self) -> None:
+        sleep(self._timeout)
+        if not self._over:
+            self._cut(ExitStatus.DEADLINE, f"{self._timeout:g} seconds have passed")
+
+    def _cut(self, status: ExitStatus, why: str) -> None:
+        count = self._backend.in_flight()
+        logger.warning("Ending now, %s: %d request%s cut", why, count, "" if count == 1 else "s")
+        self._give_up(status)
+
+
+@contextmanager
+def signals(backend: Backend, graceful_timeout: float, give_up: GiveUp) -> Iterator[None]:
+    """Let signals drain `backend` for the length of a `with` block, and put the old handlers back after it.
+
+    Outside of the main thread Python allows no signal handlers: then whoever runs the thread calls `shutdown()`.
+    """
+    if current_thread() is not main_thread():
+        yield
+        return
+    drain = Drain(backend, graceful_timeout, give_up)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, drain.on_signal)
+        yield
+    finally:
+        drain.finished()
+        for number, handler in before.items():
+            signal.signal(number, handler)

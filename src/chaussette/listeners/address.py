@@ -1,0 +1,121 @@
+"""Text to address: what a `--bind`, `--fd` or `--host` says, as a value. No socket is opened here.
+
+::
+
+    HOST:PORT    [::1]:8000    :8000        TCP(host, port)
+    unix:/path   unix:@name                 Unix(path), Unix("\\0name")
+    fd://12      12 (with --fd)             Fd(12)
+    ${socket:web}                           Unreplaced(text): Circus 0.19 leaves this as it is, so the kernel must tell
+
+`unix:@name` is a name in Linux's abstract namespace, see unix(7).
+"""
+
+from dataclasses import dataclass
+
+from ..config import Config
+from ..errors import UsageError
+
+_CIRCUS_MARKS = ("$(", "${", "((")
+
+
+@dataclass(frozen=True, slots=True)
+class TCP:
+    """A host and a port to bind. `family` is AF_INET, AF_INET6 or empty, which takes the first that the host has."""
+
+    host: str
+    port: int
+    family: str = ""
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unix:
+    """A path to bind; one that starts with NUL is abstract."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return "unix:" + self.path.replace("\0", "@", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Fd:
+    """The number of a file descriptor that this process inherited."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"fd://{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreplaced:
+    """An expression that stands for an fd and that nobody replaced."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Address = TCP | Unix | Fd | Unreplaced
+
+
+def addresses(config: Config) -> tuple[Address, ...]:
+    """What `config` asks to serve on, in the order given. Raises UsageError."""
+    asked = [*(_fd(text) for text in config.fd), *(parse(text, config) for text in config.bind)]
+    if config.host is not None:
+        if asked:
+            raise UsageError("--host names one more socket beside --fd or --bind: write --bind HOST:PORT for each.")
+        return (_host(config.host, config),)
+    return tuple(asked) or (_host("localhost", config),)
+
+
+def parse(text: str, config: Config | None = None) -> Address:
+    """The address that `text` means. Raises UsageError."""
+    if text.startswith("fd://"):
+        return _fd(text.removeprefix("fd://"))
+    if text.startswith("unix:"):
+        return _unix(text)
+    if text.startswith(_CIRCUS_MARKS):
+        return Unreplaced(text)
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise UsageError(
+            f"--bind {text!r} is no address: write HOST:PORT, [::1]:8000, unix:/path, unix:@abstract or fd://12."
+        )
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise UsageError(f"--bind {text!r}: put the IPv6 address in brackets, [{host}]:{port}.")
+    return TCP(host.strip("[]"), int(port), _ip_family(config))
+
+
+def _fd(text: str) -> Fd | Unreplaced:
+    text = text.strip().removeprefix("fd://")
+    if text.startswith(_CIRCUS_MARKS):
+        return Unreplaced(text)
+    if not text.isdecimal():
+        raise UsageError(f"--fd {text!r} is not a number: a file descriptor is 0 or more.")
+    return Fd(int(text))
+
+
+def _unix(text: str) -> Unix:
+    path = text.removeprefix("unix:").removeprefix("//")
+    if not path or path == "@":
+        raise UsageError(f"--bind {text!r} names no path: write unix:/path or unix:@abstract.")
+    return Unix("\0" + path[1:] if path.startswith("@") else path)
+
+
+def _host(host: str, config: Config) -> Address:
+    """The address that `--host` means: Chaussette 1.3 took fd://12 and unix:/path there too."""
+    if host.startswith(("fd://", "unix:")):
+        return parse(host, config)
+    if config.address_family == "AF_UNIX":
+        raise UsageError(f"--address-family AF_UNIX needs a path: write --bind unix:/path, not --host {host}.")
+    return TCP(host.strip("[]"), 8080 if config.port is None else config.port, _ip_family(config))
+
+
+def _ip_family(config: Config | None) -> str:
+    family = config.address_family if config else None
+    return family if family in ("AF_INET", "AF_INET6") else ""

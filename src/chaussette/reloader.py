@@ -1,0 +1,62 @@
+"""Restart when a source file changes: for development.
+
+This process keeps the listeners open and serves nothing; a child inherits them and serves. Between one child and the next
+connections wait in the accept queue, so no request meets a closed port. The files are watched by watchfiles.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+from .config import Config
+from .errors import ExitStatus, UsageError
+from .listeners import Listener, addresses, open_listeners
+from .logs import logger
+from .sources import to_argv
+
+
+def serve_and_reload(config: Config) -> int:
+    """Serve in a child process, in a new one whenever a file changes, until a signal. The exit status of the last child."""
+    try:
+        from watchfiles import PythonFilter, watch
+    except ImportError:
+        raise UsageError("--use-reloader needs watchfiles: pip install 'chaussette[reload]'.") from None
+    listeners = open_listeners(addresses(config), config)
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for listener in listeners:
+            logger.info("Serving on %s, restarting when a file changes", listener.url)
+        child = _start(config, listeners)
+        folders = {os.path.abspath(folder) for folder in (os.curdir, *config.python_path)}
+        for changes in watch(*folders, watch_filter=PythonFilter(), stop_event=stop, raise_interrupt=False):
+            logger.info("Restarting: %s", ", ".join(sorted({os.path.relpath(path) for _, path in changes})))
+            _end(child)
+            child = _start(config, listeners)
+        # A terminal sends its Ctrl-C to the child as well, and a second signal would cut the drain short.
+        if not sys.stdin.isatty():
+            child.terminate()
+        return child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for listener in listeners:
+            listener.close()
+
+
+def _start(config: Config, listeners: list[Listener]) -> "subprocess.Popen[bytes]":
+    fds = [listener.sock.fileno() for listener in listeners]
+    same = replace(
+        config, use_reloader=False, fd=tuple(map(str, fds)), bind=(), host=None, port=None, address_family=None
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CHAUSSETTE_")}
+    return subprocess.Popen([sys.executable, "-m", "chaussette", *to_argv(same)], pass_fds=fds, env=environ)
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    child.terminate()
+    if child.wait() not in (ExitStatus.OK, -signal.SIGTERM):
+        logger.warning("The last process ended with status %d", child.returncode)

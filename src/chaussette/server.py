@@ -1,0 +1,157 @@
+"""The plot of the program.
+
+::
+
+    Config ──► engine ──► app ──► listeners ──► backend ──► serve ──► drain ──► exit status
+
+The order is the point. The engine comes before the app, because it may patch the standard library, and because the app's
+folder must not be able to replace a module of the engine's. The app comes before the listeners: an app that does not import
+must not take connections off a queue that it shares with workers that can answer.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from . import backend as engines
+from .application import import_from, load, resolve
+from .config import Config
+from .errors import AppError, ExitStatus
+from .legacy import pointless
+from .lifecycle import GiveUp, signals
+from .listeners import Address, Listener, addresses, open_listeners
+from .logs import logger
+from .traces import users_part
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+def serve(
+    config: Config,
+    *,
+    app: "WSGIApplication | None" = None,
+    ready: Callable[[], None] = lambda: None,
+    give_up: GiveUp = os._exit,
+) -> ExitStatus:
+    """Serve the app of `config`, or `app`, until a signal has drained it.
+
+    `ready` is called once the listeners are open and the engine is about to accept. `give_up` is called when requests are
+    cut, see `lifecycle`; it must end the process. Raises AppError, ListenerError, BackendError or UsageError before
+    anything is accepted.
+    """
+    where = addresses(config)
+    info = engines.find(config.backend)
+    engines.check(info, config)
+    for warning in pointless(config, where, info):
+        logger.warning(warning)
+    engine = engines.get(config.backend)
+    if app is None:
+        if not config.no_monkey:
+            engine.setup()
+        import_from(config.python_path)
+        sys.argv[1:] = config.arguments
+        app = load(config.app, factory=config.factory)
+    with hooks(config), closing(Server(app, where, engine, config)) as server:
+
+        def cut(status: ExitStatus) -> None:
+            server.close()
+            give_up(status)
+
+        with signals(server.backend, config.graceful_timeout, cut):
+            ready()
+            server.serve_forever()
+    logger.info("Stopped: all requests are answered")
+    return ExitStatus.OK
+
+
+class Server:
+    """An app, the listeners it is served on and the engine that serves it: what `make_server` returns."""
+
+    def __init__(
+        self, app: "WSGIApplication", where: Sequence[Address], engine: type[engines.Backend], config: Config
+    ) -> None:
+        self.app, self.config = app, config
+        logger.info("Application is %r", app)
+        self.listeners: list[Listener] = open_listeners(where, config)
+        try:
+            engines.check_families(engines.find(config.backend), [listener.kind for listener in self.listeners])
+            for listener in self.listeners:
+                logger.info("Serving on %s", listener.url)
+            logger.info("Using %r as a backend", engine)
+            self.backend = engine(app, self.listeners, config)
+        except BaseException:
+            self.close()
+            raise
+
+    def serve_forever(self) -> None:
+        """Serve until `shutdown` is called, and what is in flight then is answered."""
+        self.backend.serve()
+
+    def shutdown(self) -> None:
+        """Ask for the drain, from a signal handler or another thread."""
+        self.backend.shutdown()
+
+    def close(self) -> None:
+        """Close the listeners; a socket file that we made is removed."""
+        for listener in self.listeners:
+            listener.close()
+
+
+def make_server(
+    app: "WSGIApplication",
+    host: str | None = None,
+    port: int | None = None,
+    backend: str = "waitress",
+    backlog: int = 2048,
+    spawn: int | None = None,
+    address_family: socket.AddressFamily | None = None,
+    graceful_timeout: float = 25.0,
+) -> Server:
+    """A server for `app`, listening already; `serve_forever()` serves and `shutdown()` ends it. As in Chaussette 1.3.
+
+    `host` may also be `fd://12` or `unix:/path`. Raises ListenerError, BackendError or UsageError.
+    """
+    config = Config(
+        host=host,
+        port=port,
+        backend=backend,
+        backlog=backlog,
+        spawn=spawn,
+        address_family=address_family.name if address_family else None,
+        graceful_timeout=graceful_timeout,
+    )
+    engines.check(engines.find(backend), config)
+    return Server(app, addresses(config), engines.get(backend), config)
+
+
+@contextmanager
+def hooks(config: Config) -> Iterator[None]:
+    """Run the pre-hook before the block and the post-hook after it, whatever ends it. Raises AppError.
+
+    Requests that are cut end the process in the middle of the block: the post-hook is for those who drain.
+    """
+    before, after = _hook("pre-hook", config.pre_hook), _hook("post-hook", config.post_hook)
+    before(config)
+    try:
+        yield
+    finally:
+        after(config)
+
+
+def _hook(name: str, text: str | None) -> Callable[[Config], None]:
+    if text is None:
+        return lambda config: None
+    hook = resolve(text)
+
+    def run(config: Config) -> None:
+        logger.info("Running the %s %r", name, hook)
+        try:
+            hook(config)
+        except Exception as error:
+            raise AppError(f"--{name} {text} raised {type(error).__name__}: {error}", users_part(error)) from None
+
+    return run
