@@ -1,0 +1,89 @@
+"""`python -m benchmarks.alone ENGINE FD APP`: an engine without Chaussette, as its own manual starts it.
+
+Settings are those that Chaussette chooses where they cost or save something: four threads, no Server header,
+poll(2) for waitress, the standard library patched for gevent, no access log.
+"""
+
+import socket
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+THREADS = 4
+
+Import = Callable[[], "WSGIApplication"]
+"""Imports the app: an engine may have to patch the standard library first."""
+
+
+def waitress(sock: socket.socket, app: Import) -> None:
+    """waitress, by its public function."""
+    from waitress import create_server
+
+    server = create_server(
+        app(),
+        sockets=[sock],
+        threads=THREADS,
+        ident=None,
+        asyncore_use_poll=True,
+        clear_untrusted_proxy_headers=False,
+    )
+    server.run()
+
+
+def gevent(sock: socket.socket, app: Import) -> None:
+    """gevent.pywsgi."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    from gevent.pywsgi import WSGIServer
+    from gevent.socket import socket as green
+
+    WSGIServer(green(fileno=sock.detach()), app(), log=None).serve_forever()
+
+
+def meinheld(sock: socket.socket, app: Import) -> None:
+    """meinheld."""
+    from meinheld import server
+
+    server.set_access_logger(None)
+    server.set_keepalive(10)
+    server.set_listen_socket(sock.detach())
+    server.run(app())
+
+
+def wsgiref(sock: socket.socket, app: Import) -> None:
+    """wsgiref.simple_server, given a socket in place of its own."""
+    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    class Server(WSGIServer):
+        def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+            connection, address = self.socket.accept()
+            connection.setblocking(True)
+            return connection, address
+
+    server = Server(("127.0.0.1", 0), Quiet, bind_and_activate=False)
+    server.socket.close()
+    server.socket = sock
+    server.server_name, server.server_port = sock.getsockname()
+    server.setup_environ()
+    server.set_app(app())
+    server.serve_forever()
+
+
+def _main(engine: str, fd: str, app: str) -> None:
+    sock = socket.socket(fileno=int(fd))
+    sock.setblocking(False)
+    module, _, attribute = app.partition(":")
+    globals()[engine](sock, lambda: getattr(import_module(module), attribute))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
