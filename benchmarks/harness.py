@@ -88,7 +88,11 @@ def one_round(
             ask(server.port, load, warm_up)
         before = server.cpu()
         answers = ask(server.port, load, seconds)
-        after = server.cpu()
+        return cost(before, server.cpu(), answers)
+
+
+def cost(before: Mapping[int, float], after: Mapping[int, float], answers: Answers) -> Sample:
+    """The sample of a round: CPU seconds of each process before and after. Raises ServerFailedError."""
     if gone := before.keys() - after.keys():
         raise ServerFailedError(f"{len(gone)} of its processes ended under load")
     spent = sum(value - before.get(pid, 0.0) for pid, value in after.items())

@@ -16,7 +16,7 @@ def machine() -> str:
                 model = line.partition(":")[2].strip()
                 break
     return (
-        f"{model}, {len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.release()}, "
+        f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
         f"{platform.python_implementation()} {platform.python_version()}"
     )
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _BACKLOG = 2048
@@ -55,6 +56,7 @@ class Running:
         return {pid: seconds for pid in tree(self.pid) if (seconds := _cpu(pid)) is not None}
 
 
+@cache
 def cores() -> tuple[int, int]:
     """The core of the server and that of the load. They are never the same."""
     usable = sorted(os.sched_getaffinity(0))
