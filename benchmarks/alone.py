@@ -1,7 +1,7 @@
 """`python -m benchmarks.alone ENGINE FD APP`: an engine without Chaussette, as its own manual starts it.
 
-Settings are those that Chaussette chooses where they cost or save something: four threads, no Server header,
-poll(2) for waitress, the standard library patched for gevent, no access log.
+Settings are those that Chaussette chooses where they cost or save something: four threads, poll(2) for
+waitress, the standard library patched for gevent, no access log.
 """
 
 import socket

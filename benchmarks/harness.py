@@ -77,9 +77,7 @@ def measure(
     return results
 
 
-def one_round(
-    contender: Contender, load: Load, seconds: int, warm_up: int, check: Check | None = None
-) -> Sample:
+def one_round(contender: Contender, load: Load, seconds: int, warm_up: int, check: Check | None = None) -> Sample:
     """Start a server, warm it up, load it, end it. Raises ServerFailedError."""
     with running(contender) as server:
         if check is not None:
@@ -103,8 +101,7 @@ def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown, aligned so that it is read in a terminal too."""
     widths = [max(len(row[column]) for row in [heading, *rows]) for column in range(len(heading))]
     lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     head = "| " + " | ".join(cell.ljust(width) for cell, width in zip(heading, widths, strict=True)) + " |"
     return "\n".join([head, "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines])
@@ -132,24 +129,16 @@ def summary(results: Mapping[str, Result], references: Mapping[str, str]) -> str
                 str(sum(each.errors for each in answers)),
             ]
         )
-    return table(
-        ("server", "CPU us/request", "min..max", "ratio", "requests/s", "p50 ms", "p99 ms", "errors"), rows
-    )
+    return table(("server", "CPU us/request", "min..max", "ratio", "requests/s", "p50 ms", "p99 ms", "errors"), rows)
 
 
 def options(description: str, *, rounds: int, seconds: int) -> argparse.ArgumentParser:
     """The options that every measurement has."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=rounds, help="rounds in turns (default: %(default)s)")
-    parser.add_argument(
-        "--seconds", type=int, default=seconds, help="seconds of load a round (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--warm-up", type=int, default=1, help="seconds of load before each (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--only", action="append", metavar="NAME", help="leave the others out; may be repeated"
-    )
+    parser.add_argument("--seconds", type=int, default=seconds, help="seconds of load a round (default: %(default)s)")
+    parser.add_argument("--warm-up", type=int, default=1, help="seconds of load before each (default: %(default)s)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="leave the others out; may be repeated")
     return parser
 
 

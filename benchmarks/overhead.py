@@ -29,9 +29,7 @@ def main() -> int:
     pairs = [Pair(_under_chaussette(name), _alone(name, name)) for name in engines]
     compare(pairs, _LOAD, rounds=asked.rounds, seconds=asked.seconds, warm_up=asked.warm_up)
     print(f"{machine()}\n{versions(['chaussette', *ENGINES])}")
-    print(
-        f"{asked.rounds} rounds of {asked.seconds} s, hello, no headers but Host, 50 connections for each\n"
-    )
+    print(f"{asked.rounds} rounds of {asked.seconds} s, hello, no headers but Host, 50 connections for each\n")
     print(_costs(pairs))
     over = [pair.reference.name for pair in pairs if pair.failure or pair.ratio > BAR]
     print(f"\nover the bar of {BAR}: {', '.join(over) or 'none'}")
@@ -50,9 +48,7 @@ def _costs(pairs: list[Pair]) -> str:
         under, alone = (statistics.median(sample.cpu_us for sample in samples) for samples in both)
         errors = sum(sample.answers.errors for samples in both for sample in samples)
         spread = f"{min(ratios):.3f}..{max(ratios):.3f}"
-        rows.append(
-            [pair.reference.name, f"{alone:.2f}", f"{under:.2f}", f"{pair.ratio:.3f}", spread, str(errors)]
-        )
+        rows.append([pair.reference.name, f"{alone:.2f}", f"{under:.2f}", f"{pair.ratio:.3f}", spread, str(errors)])
     heading = ("engine", "alone, CPU us/request", "under Chaussette", "ratio", "min..max", "errors")
     return table(heading, rows)
 

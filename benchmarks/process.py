@@ -77,14 +77,10 @@ def listening(nodelay: bool) -> socket.socket:
 
 def environment() -> dict[str, str]:
     """The environment of a server: compiled modules are kept, as they are wherever it is installed."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CHAUSSETTE"))
-    }
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CHAUSSETTE"))}
 
 
-def spawn(
-    contender: Contender, sock: socket.socket | None, port: int, errors: int
-) -> subprocess.Popen[bytes]:
+def spawn(contender: Contender, sock: socket.socket | None, port: int, errors: int) -> subprocess.Popen[bytes]:
     """Start a server on its core. `errors` is the file descriptor of its log."""
     fds = [] if sock is None else [sock.fileno()]
     words = [word.format(fd=fds[0] if fds else "", port=port) for word in contender.command]

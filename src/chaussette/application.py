@@ -28,7 +28,10 @@ from .paste_ini import load_paste
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-_MOVED = {"chaussette.util.hello_app": "chaussette.demo:hello_app", "chaussette.util:hello_app": "chaussette.demo:hello_app"}
+_MOVED = {
+    "chaussette.util.hello_app": "chaussette.demo:hello_app",
+    "chaussette.util:hello_app": "chaussette.demo:hello_app",
+}
 """What configurations of Chaussette 1.3 name, and where it is now."""
 
 
@@ -113,7 +116,9 @@ def _import_file(path: str) -> ModuleType:
         folder, package = os.path.split(folder)
         names.insert(0, package)
     if not all(name.isidentifier() for name in names):
-        raise AppError(f"{path}: {'.'.join(names)} is no module name: rename the file with letters, digits and '_' only.")
+        raise AppError(
+            f"{path}: {'.'.join(names)} is no module name: rename the file with letters, digits and '_' only."
+        )
     import_from((folder,))
     module = _import(".".join(names), path)
     if not module.__file__ or not os.path.samefile(module.__file__, path):
@@ -152,13 +157,17 @@ def _default(module: ModuleType, text: str) -> Any:
 
 def _callables(owner: Any) -> str:
     """The names in `owner` that could be meant: what it defines itself, if it tells, without classes of other modules."""
-    names = [
-        name
-        for name, value in vars(owner).items()
-        if not name.startswith("_")
-        and callable(value)
-        and (not isinstance(value, type) or value.__module__ == getattr(owner, "__name__", ""))
-    ] if hasattr(owner, "__dict__") else []
+    names = (
+        [
+            name
+            for name, value in vars(owner).items()
+            if not name.startswith("_")
+            and callable(value)
+            and (not isinstance(value, type) or value.__module__ == getattr(owner, "__name__", ""))
+        ]
+        if hasattr(owner, "__dict__")
+        else []
+    )
     return f" It has these callables: {', '.join(sorted(names))}." if names else " It has no callables."
 
 

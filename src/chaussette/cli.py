@@ -94,7 +94,9 @@ def parser() -> argparse.ArgumentParser:
     for name, option in OPTIONS.items():
         shown = option.help.replace("%", "%%")
         if option.positional:
-            made.add_argument(name, nargs="*" if option.repeat else "?", help=shown, metavar=option.metavar or name.upper())
+            made.add_argument(
+                name, nargs="*" if option.repeat else "?", help=shown, metavar=option.metavar or name.upper()
+            )
             continue
         default = option.shown_default or _default_text(name)
         if option.group not in groups:
@@ -117,7 +119,10 @@ def _config(words: list[str]) -> Config:
     given: Texts = vars(parser().parse_intermixed_args(words))
     file = given.pop("config", None)
     # argparse gives positionals that are missing as empty; they are then for another source to say.
-    return gather({name: text for name, text in given.items() if text not in (None, [])}, file=str(file) if file else None)
+    return gather(
+        {name: text for name, text in given.items() if text not in (None, [])},
+        file=str(file) if file else None,
+    )
 
 
 def _show_backends() -> int:

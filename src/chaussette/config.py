@@ -67,7 +67,16 @@ def _octal(text: str) -> int:
 
 
 def _truth(text: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
     try:
         return words[text.lower()]
     except KeyError:
@@ -176,9 +185,7 @@ class Config:
         group=_ENGINE,
         shown_default="no limit",
     )
-    no_monkey: bool = _option(
-        False, "do not patch the standard library, in engines that do", _truth, group=_ENGINE
-    )
+    no_monkey: bool = _option(False, "do not patch the standard library, in engines that do", _truth, group=_ENGINE)
 
     graceful_timeout: float = _option(
         25.0,
@@ -214,9 +221,7 @@ class Config:
     )
     use_reloader: bool = _option(False, "restart when a source file changes", _truth, group=_APP)
 
-    log_level: str = _option(
-        "info", "the least important messages to log", str.lower, choices=LOG_LEVELS, group=_LOG
-    )
+    log_level: str = _option("info", "the least important messages to log", str.lower, choices=LOG_LEVELS, group=_LOG)
     log_output: str = _option("-", "the log file; - is the standard error", metavar="FILE", group=_LOG)
 
     @classmethod

@@ -50,7 +50,13 @@ def serve_and_reload(config: Config) -> int:
 def _start(config: Config, listeners: list[Listener]) -> "subprocess.Popen[bytes]":
     fds = [listener.sock.fileno() for listener in listeners]
     same = replace(
-        config, use_reloader=False, fd=tuple(map(str, fds)), bind=(), host=None, port=None, address_family=None
+        config,
+        use_reloader=False,
+        fd=tuple(map(str, fds)),
+        bind=(),
+        host=None,
+        port=None,
+        address_family=None,
     )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CHAUSSETTE_")}
     return subprocess.Popen([sys.executable, "-m", "chaussette", *to_argv(same)], pass_fds=fds, env=environ)

@@ -21,4 +21,6 @@ def users_part(error: BaseException) -> str:
 
 def _is_machinery(trace: TracebackType) -> bool:
     file = trace.tb_frame.f_code.co_filename
-    return file.startswith((_OURS, "<frozen importlib")) or file == getattr(sys.modules.get("importlib"), "__file__", None)
+    return file.startswith((_OURS, "<frozen importlib")) or file == getattr(
+        sys.modules.get("importlib"), "__file__", None
+    )

@@ -48,7 +48,9 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
         super().finalize_headers()
         if self.server.draining and not self.connection_upgraded:
             self.close_connection = True
-            kept = [pair for pair in self.response_headers if pair[0].lower() != b"connection"]
+            kept: list[tuple[bytes, bytes]] = [
+                pair for pair in self.response_headers if pair[0].lower() != b"connection"
+            ]
             self.response_headers = [*kept, (b"Connection", b"close")]
 
 
@@ -88,6 +90,7 @@ class Server:
         self._pool, self._stop = Pool(self._config.spawn), Event()
         self._servers = [_Server(self._app, listener, self._pool) for listener in self._listeners]
         for server in self._servers:
+            server.draining = self._asked
             server.start()
         if not self._asked:
             self._stop.wait()
@@ -96,6 +99,8 @@ class Server:
     def shutdown(self) -> None:
         """Ask for the drain."""
         self._asked = True
+        for server in self._servers:
+            server.draining = True
         if self._stop is not None:
             gevent.get_hub().loop.run_callback_threadsafe(self._stop.set)
 
@@ -105,7 +110,6 @@ class Server:
 
     def _drain(self) -> None:
         for server in self._servers:
-            server.draining = True
             server.close()
         for listener in self._listeners:
             listener.sock.close()

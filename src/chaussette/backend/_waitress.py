@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
-from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from ..config import Config
 from ..listeners import Listener
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 _SETTINGS = {
-    "ident": None,
     # Whether to trust a proxy's headers is the app's choice, as with every other engine.
     "clear_untrusted_proxy_headers": False,
     # waitress stops accepting at 100, for the sake of select(2); the loop here uses poll(2).
@@ -43,13 +42,23 @@ class _Task(WSGITask):  # type: ignore[misc]
         return head
 
 
+class _UnixTask(_Task):
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ.pop("REMOTE_PORT", None)
+        return environ
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     task_class = _Task
-    error_task_class = ErrorTask
 
     @property
     def idle(self) -> bool:
         return not self.requests and self.request is None and not self.total_outbufs_len
+
+
+class _UnixChannel(_Channel):
+    task_class = _UnixTask
 
 
 class Server:
@@ -78,7 +87,8 @@ class Server:
     def shutdown(self) -> None:
         """Ask for the drain."""
         self._stop.set()
-        for server in self._servers[:1]:
+        for server in self._servers:
+            server.draining = True
             server.pull_trigger()
 
     def in_flight(self) -> int:
@@ -97,11 +107,12 @@ class Server:
             **_SETTINGS,
         )
         server.channel_class = _Channel
-        server.draining = False
+        server.draining = self._stop.is_set()
         server.accepting = True
         if listener.kind == "unix":  # waitress says "localhost" of the client, and the path for a port
             server.effective_port = listener.server_port
-            server.fix_addr = lambda _: ("", 0)
+            server.fix_addr = lambda _: ("", None)
+            server.channel_class = _UnixChannel
         return server
 
     def _turn(self, seconds: float) -> None:
@@ -109,7 +120,7 @@ class Server:
 
     def _drain(self) -> None:
         for server in self._servers:
-            server.draining, server.accepting = True, False
+            server.accepting = False
             server.del_channel()
             server.socket.close()
         hang_up = monotonic() + self._config.linger

@@ -9,7 +9,7 @@ import selectors
 import socket
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 from ..config import Config
@@ -37,9 +37,16 @@ class _Request(WSGIRequestHandler):
             self.requestline = self.request_version = self.command = ""
             self.send_error(414)
         elif self.parse_request():
-            handler = _Handler(self.rfile, self.wfile, self.get_stderr(), self.get_environ(), multithread=False)
+            stdin = cast(IO[bytes], self.rfile)
+            handler = _Handler(stdin, self.wfile, self.get_stderr(), self.get_environ(), multithread=False)
             handler.request_handler = self  # type: ignore[attr-defined]
             handler.run(self.server.get_app())  # type: ignore[attr-defined]
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        if self.client_address[1]:
+            environ["REMOTE_PORT"] = str(self.client_address[1])
+        return environ
 
     def address_string(self) -> str:
         return str(self.client_address[0])

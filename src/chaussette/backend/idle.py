@@ -45,7 +45,7 @@ def _is_busy(sock: socket.socket) -> bool:
     # tcpi_last_data_sent, tcpi_last_ack_sent, tcpi_last_data_recv in milliseconds; tcpi_bytes_acked, tcpi_bytes_received
     sent, _, received = struct.unpack_from("III", info, 44)
     acked, got = struct.unpack_from("QQ", info, 120)
-    return min(sent, received) < _QUIET_MS or received < sent or (got > 0 and acked <= 1)
+    return bool(min(sent, received) < _QUIET_MS or received < sent or (got > 0 and acked <= 1))
 
 
 def _accepted(addresses: Sequence[object]) -> Iterator[socket.socket]:

@@ -1,44 +1,76 @@
 """Install an engine into the Python that runs this.
 
-Most are one `pip install`. meinheld is not: it requires a greenlet that no Python after 3.9 can build, and it needs none to
-serve, so it is installed without its requirements beside today's greenlet. From Python 3.13 on, four macros of the C API
-that meinheld uses are gone; each has a successor, and the compiler is told so. meinheld's source stays as it is.
+Most are one `pip install`. meinheld is not: see `_MEINHELD_HEADER`, which the compiler reads before meinheld's source, and
+which leaves that source as it is.
 """
 
 import os
 import shlex
 import subprocess
 import sys
+import sysconfig
+import tempfile
 from collections.abc import Mapping
 
 from ..errors import BackendError
 from .base import BackendInfo
 
-_SUCCESSORS = (
-    "PyEval_CallObject(f,a)=PyObject_CallObject(f,a)",
-    "PyEval_CallObjectWithKeywords(f,a,k)=PyObject_Call(f,(a)?(a):PyTuple_New(0),k)",
-    "Py_TRASHCAN_SAFE_BEGIN(op)=Py_TRASHCAN_BEGIN(op,TimerObject_dealloc)",
-    "Py_TRASHCAN_SAFE_END(op)=Py_TRASHCAN_END",
-)
+_MEINHELD_HEADER = """\
+/* 1. meinheld brings the greenlet.h of greenlet 0.4 and reads fields that greenlet objects no longer have: an answer that
+   does not fit into the socket's buffer at once then spins or crashes. Today's header has the same include guard. */
+#include <greenlet/greenlet.h>
+
+/* 2. Its accept loop passes the length that the kernel wrote back for the last client: the next IPv6 client's address is
+   then written beyond the end of a sockaddr_in. */
+#include <unistd.h>
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#define CHAUSSETTE_ROOM(length) (*(length) = sizeof(struct sockaddr_in), (length))
+#define accept(fd, address, length) accept((fd), (address), CHAUSSETTE_ROOM(length))
+#define accept4(fd, address, length, flags) accept4((fd), (address), CHAUSSETTE_ROOM(length), (flags))
+
+/* 3. It adds connections to epoll with EPOLLEXCLUSIVE, which forbids to modify them later, epoll_ctl(2): an answer to a
+   request that came in two parts then waits for ever if it has to wait at all. */
+#ifdef __linux__
+#include <sys/epoll.h>
+#undef EPOLLEXCLUSIVE
+#define EPOLLEXCLUSIVE 0
+#endif
+
+/* 4. Python 3.13 removed these; each has a successor. */
+#if PY_VERSION_HEX >= 0x030D0000
+#define PyEval_CallObject(function, arguments) PyObject_CallObject((function), (arguments))
+#define PyEval_CallObjectWithKeywords(function, arguments, keywords) \\
+    PyObject_Call((function), (arguments) ? (arguments) : PyTuple_New(0), (keywords))
+#define Py_TRASHCAN_SAFE_BEGIN(object) Py_TRASHCAN_BEGIN(object, TimerObject_dealloc)
+#define Py_TRASHCAN_SAFE_END(object) Py_TRASHCAN_END
+#endif
+"""
 
 
 def install(info: BackendInfo) -> None:
     """Install the engine, showing what pip says. Raises BackendError if that fails."""
     if not info.package:
         raise BackendError(f"{info.name} is part of Python: there is nothing to install.")
-    if info.name != "meinheld":
-        _pip(shlex.split(info.install)[2:])
+    if info.name == "meinheld":
+        _install_meinheld()
     else:
-        _pip(["greenlet"])
+        _pip(shlex.split(info.install)[2:])
+
+
+def _install_meinheld() -> None:
+    """meinheld 1.0.2 without what it requires, a greenlet that no Python after 3.9 can build, beside today's greenlet."""
+    _pip(["greenlet>=3"])
+    with tempfile.NamedTemporaryFile("w", prefix="meinheld-", suffix=".h") as header:
+        header.write(_MEINHELD_HEADER)
+        header.flush()
+        flags = ["-O3", "-DNDEBUG", "-w", "-I" + sysconfig.get_path("platlib"), "-include", header.name]
         # Without pip's cache: it does not tell a build with these flags from one without.
-        _pip(["--no-deps", "--no-cache-dir", "meinheld==1.0.2"], _meinheld_flags())
-        _must_import("meinheld.server")
-
-
-def _meinheld_flags() -> dict[str, str]:
-    if sys.version_info < (3, 13):
-        return {}
-    return {"CFLAGS": shlex.join(["-O3", "-DNDEBUG", "-w", *("-D" + each for each in _SUCCESSORS)])}
+        what = ["--no-deps", "--no-cache-dir", "--force-reinstall", "meinheld==1.0.2"]
+        _pip(what, {"CFLAGS": shlex.join(flags)})
+    if subprocess.run([sys.executable, "-c", "import meinheld.server"], check=False).returncode:
+        raise BackendError("meinheld was built but does not import, see above.")
 
 
 def _pip(what: list[str], environ: Mapping[str, str] | None = None) -> None:
@@ -48,8 +80,3 @@ def _pip(what: list[str], environ: Mapping[str, str] | None = None) -> None:
             f"{shlex.join(command[1:])} failed, see above. "
             "An engine in C needs a compiler and Python's headers (Debian: apt-get install gcc python3-dev)."
         )
-
-
-def _must_import(module: str) -> None:
-    if subprocess.run([sys.executable, "-c", f"import {module}"], check=False).returncode:
-        raise BackendError(f"{module} was built but does not import, see above.")

@@ -97,7 +97,9 @@ def find(name: str) -> BackendInfo:
         points = _entry_points()
         if name not in points:
             known = backends()
-            raise BackendError(f"--backend {name}: there is no such engine.{near(name, known)} There are: {', '.join(known)}.")
+            raise BackendError(
+                f"--backend {name}: there is no such engine.{near(name, known)} There are: {', '.join(known)}."
+            )
         return points[name]
     return _registered[name]
 

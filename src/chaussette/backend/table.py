@@ -28,5 +28,7 @@ def text() -> str:
     """The table, in columns."""
     table = rows()
     widths = [max(len(row[column]) for row in table) for column in range(3)]
-    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in table]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in table
+    ]
     return "\n".join(lines)

@@ -43,7 +43,9 @@ def bind_unix(address: Unix, backlog: int, mode: int | None = None) -> Listener:
     """An owned listener on a path or an abstract name, with the permissions `mode`. Raises ListenerError."""
     path, abstract = address.path, address.path.startswith("\0")
     if len(os.fsencode(path)) > _PATH_LIMIT:
-        raise ListenerError(f"{address} is longer than the {_PATH_LIMIT} bytes that the kernel allows: choose a shorter path.")
+        raise ListenerError(
+            f"{address} is longer than the {_PATH_LIMIT} bytes that the kernel allows: choose a shorter path."
+        )
     if not abstract:
         _remove_stale(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

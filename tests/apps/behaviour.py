@@ -1,0 +1,44 @@
+"""One app, a path for each behaviour that a server is tested for."""
+
+import json
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.validate import validator
+
+
+def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    path = environ["PATH_INFO"]
+    if path == "/boom":
+        raise RuntimeError("the app says boom")
+    if path == "/stream":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return _stream()
+    if path == "/hold":
+        _gate()
+    if path == "/echo":
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    elif path == "/environ":
+        facts = {name: value for name, value in environ.items() if isinstance(value, str)}
+        body = json.dumps(facts).encode()
+    else:
+        body = b"%d\n" % os.getpid()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _stream() -> Iterator[bytes]:
+    yield b"first"
+    _gate()
+    yield b"second"
+
+
+def _gate() -> None:
+    """Wait at the test's gate: blocking, or letting other greenlets run where the standard library is patched."""
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.connect(os.environ["GATE"])
+        gate.recv(2)
+
+
+validated = validator(app)

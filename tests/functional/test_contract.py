@@ -1,0 +1,229 @@
+"""The contract of a backend, on every engine, family and way to get a socket.
+
+What an engine cannot do is declared in its BackendInfo, and then asserted here: a weakness that an upgrade mends is to fail.
+"""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chaussette.backend import find
+from live import KINDS, Address, Gate, Process, chaussette, client, connect, get, listening, own_address
+
+BACKENDS = ("waitress", "gevent", "meinheld", "wsgiref")
+"""The engines that must be here: one that is missing fails its tests, it does not skip them."""
+
+
+@dataclass(frozen=True)
+class Case:
+    backend: str
+    kind: str
+    origin: str
+    """`fd`: inherited; `bind`: bound by the process itself."""
+
+    def __str__(self) -> str:
+        return f"{self.backend}-{self.kind}-{self.origin}"
+
+
+CASES = [Case(backend, kind, origin) for backend in BACKENDS for kind in KINDS for origin in ("fd", "bind")]
+
+
+@dataclass(frozen=True)
+class Served:
+    process: Process
+    address: Address
+    case: Case
+    gate: Gate
+
+
+def serve(case: Case, folder: Path, gate: Gate, *options: str, app: str = "behaviour:app") -> Iterator[Served]:
+    command = ("--backend", case.backend, *options, app)
+    if case.origin == "fd":
+        with listening(case.kind, folder) as sock:
+            fd = str(sock.fileno())
+            with chaussette("--fd", fd, *command, fds=[sock.fileno()], GATE=gate.path) as process:
+                yield Served(process, own_address(sock), case, gate)
+        return
+    where = {"tcp": "127.0.0.1:0", "tcp6": "[::1]:0", "unix": f"unix:{folder}/own.sock"}[case.kind]
+    with chaussette("--bind", where, *command, GATE=gate.path) as process:
+        bound = process.wait_for("Serving on").split("Serving on ")[1].strip()
+        host, _, port = bound.rpartition(":")
+        address: Address = f"{folder}/own.sock" if case.kind == "unix" else (host.strip("[]"), int(port))
+        yield Served(process, address, case, gate)
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    gate = Gate(folder)
+    yield from serve(request.param, folder, gate)
+    gate.close()
+
+
+def test_answers_and_says_what_it_does(served: Served) -> None:
+    status, body = get(served.address)
+    assert (status, body) == (200, b"%d\n" % served.process.pid)
+    served.process.wait_for("Application is <function app at 0x")
+    served.process.wait_for(f"Using <class 'chaussette.backend._{served.case.backend}.Server'> as a backend")
+
+
+def test_environ_has_the_facts_of_the_socket(served: Served) -> None:
+    with client(served.address) as connection:
+        own = connection.sock.getsockname()
+        connection.request("GET", "/environ?a=b%20c", headers={"X-Header": "value"})
+        environ = json.loads(connection.getresponse().read())
+    if served.case.kind == "unix":
+        expected = {"REMOTE_ADDR": "", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
+        assert "REMOTE_PORT" not in environ
+    else:
+        assert isinstance(served.address, tuple)
+        host, port = served.address
+        expected = {
+            "REMOTE_ADDR": own[0],
+            "REMOTE_PORT": str(own[1]),
+            "SERVER_NAME": str(host),
+            "SERVER_PORT": str(port),
+        }
+    expected |= {
+        "REQUEST_METHOD": "GET",
+        "QUERY_STRING": "a=b%20c",
+        "HTTP_X_HEADER": "value",
+        "SCRIPT_NAME": "",
+    }
+    assert expected.items() <= environ.items()
+    assert "PATH" not in environ  # the process's own environment is no business of a request
+
+
+def test_post_body_reaches_the_app_and_comes_back(served: Served) -> None:
+    sent = b"0123456789abcdef" * 20_000
+    with client(served.address) as connection:
+        connection.request("POST", "/echo", sent)
+        assert connection.getresponse().read() == sent
+
+
+def test_keep_alive(served: Served) -> None:
+    with client(served.address) as connection:
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.will_close is not find(served.case.backend).keep_alive
+        if not answer.will_close:
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"%d\n" % served.process.pid
+
+
+def test_stream_is_flushed_as_produced(served: Served) -> None:
+    with client(served.address) as connection:
+        connection.request("GET", "/stream")
+        answer = connection.getresponse()
+        assert answer.read(5) == b"first"
+        served.gate.wait()
+        served.gate.open()
+        assert answer.read() == b"second"
+
+
+def test_app_that_raises_gets_500_and_a_traceback_in_the_log_alone(served: Served) -> None:
+    status, body = get(served.address, "/boom")
+    assert status == 500
+    assert b"the app says boom" not in body
+    served.process.wait_for("RuntimeError: the app says boom")
+    assert get(served.address)[0] == 200
+
+
+def test_client_that_vanishes_harms_nobody(served: Served) -> None:
+    gone = connect(served.address)
+    gone.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+    gone.close()
+    assert get(served.address)[0] == 200
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_sigterm_answers_what_is_in_flight(case: Case, tmp_path: Path, gate: Gate) -> None:
+    for served in serve(case, tmp_path, gate):
+        with client(served.address) as connection:
+            connection.request("GET", "/hold")
+            gate.wait()
+            served.process.signal(signal.SIGTERM)
+            served.process.wait_for("SIGTERM: finishing what is in flight")
+            gate.open()
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b"%d\n" % served.process.pid)
+        assert served.process.ended() == 0
+        if case.kind == "unix":
+            assert Path(str(served.address)).exists() == (case.origin == "fd")
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if find(name).keep_alive])
+@pytest.mark.parametrize("kind", KINDS)
+def test_idle_connection_gets_one_more_answer_in_the_drain(backend: str, kind: str, tmp_path: Path, gate: Gate) -> None:
+    for served in serve(Case(backend, kind, "fd"), tmp_path, gate, "--keep-alive-grace", "10"):
+        with client(served.address) as connection:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+            served.process.signal(signal.SIGTERM)
+            served.process.wait_for("finishing what is in flight")
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            assert answer.read() == b"%d\n" % served.process.pid
+            announced = "the last answer on a connection that drains does not announce the close"
+            assert answer.will_close is (announced not in find(backend).limits)
+        assert served.process.ended() == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_accept_queue_is_left_to_the_sibling(backend: str, tmp_path: Path, gate: Gate) -> None:
+    """Two processes on one socket: when one drains, the other goes on, and the socket stays as it is."""
+    with listening("tcp", tmp_path) as sock:
+        options = ("--fd", str(sock.fileno()), "--backend", backend, "behaviour:app")
+        with (
+            chaussette(*options, fds=[sock.fileno()]) as one,
+            chaussette(*options, fds=[sock.fileno()]) as two,
+        ):
+            two.signal(signal.SIGSTOP)
+            assert get(sock)[1] == b"%d\n" % one.pid
+            two.signal(signal.SIGCONT)
+            assert one.terminate() == 0
+            assert {get(sock)[1] for _ in range(20)} == {b"%d\n" % two.pid}
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            assert two.terminate() == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_several_listeners_of_different_families(backend: str, tmp_path: Path) -> None:
+    with (
+        listening("tcp", tmp_path) as tcp,
+        listening("tcp6", tmp_path) as tcp6,
+        listening("unix", tmp_path) as unix,
+    ):
+        socks = (tcp, tcp6, unix)
+        binds = [word for sock in socks for word in ("--bind", f"fd://{sock.fileno()}")]
+        fds = [sock.fileno() for sock in socks]
+        with chaussette(*binds, "--backend", backend, "behaviour:app", fds=fds) as process:
+            for sock in socks:
+                facts = json.loads(get(sock, "/environ")[1])
+                where = sock.getsockname()
+                expected = "80" if isinstance(where, str) else str(where[1])
+                assert facts["SERVER_PORT"] == expected
+            assert process.terminate() == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_wsgiref_validate_finds_nothing(backend: str, tmp_path: Path, gate: Gate) -> None:
+    for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate, app="behaviour:validated"):
+        assert get(served.address)[0] == 200
+        with client(served.address) as connection:
+            connection.request("POST", "/echo", b"body")
+            assert connection.getresponse().read() == b"body"
+        with client(served.address) as connection:
+            connection.request("GET", "/stream")
+            answer = connection.getresponse()
+            gate.wait()
+            gate.open()
+            assert answer.read() == b"firstsecond"
+        assert served.process.terminate() == 0
+        assert "Error" not in served.process.log
