@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 class _Handler(WSGIHandler):  # type: ignore[misc]
     idle = False
+    response_headers: list[tuple[bytes, bytes]]
 
     def read_requestline(self) -> str:
         self.idle = True
@@ -48,9 +49,7 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
         super().finalize_headers()
         if self.server.draining and not self.connection_upgraded:
             self.close_connection = True
-            kept: list[tuple[bytes, bytes]] = [
-                pair for pair in self.response_headers if pair[0].lower() != b"connection"
-            ]
+            kept = [pair for pair in self.response_headers if pair[0].lower() != b"connection"]
             self.response_headers = [*kept, (b"Connection", b"close")]
 
 

@@ -1,8 +1,8 @@
 """meinheld: a server in C on its own event loop. Fast, without a maintainer since 2020, one request at a time.
 
 What has to be put right: it says that SERVER_NAME and SERVER_PORT are 127.0.0.1 and 8000, takes IPv6 and unix clients'
-addresses for IPv4 ones, and its file_wrapper delivers part of a file. Its greenlet support is for a greenlet of 2013 and
-crashes, so nothing is patched.
+addresses for IPv4 ones, and its file_wrapper delivers part of a file. What has to be put right in C is done where it is
+built, see `install`. Its way to patch the standard library is of 2013 and fails at the first socket, so it is left alone.
 
 It installs C signal handlers of its own when its loop starts; ours are put back from inside the loop.
 """
