@@ -1,0 +1,74 @@
+# Everything happens in one folder, $(VENV): nothing is installed anywhere else. What it holds follows pyproject.toml,
+# and is installed again only when that file changes.
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+ARGS ?=
+
+BIN := $(abspath $(VENV))/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+MADE := $(VENV)/.made
+FOR_RUN := $(VENV)/.for-run
+FOR_TEST := $(VENV)/.for-test
+CIRCUSCTL := $(VENV)/bin/circusctl --endpoint ipc://examples/flask/circus.sock
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format docs clean
+
+help:
+	@echo 'make run      serve the example app with Circus and Chaussette  (PORT=8000)'
+	@echo 'make test     check format, style, types and imports, then run the tests  (ARGS="-k contract" for pytest)'
+	@echo 'make check    the same without the tests'
+	@echo 'make format   put the format right'
+	@echo 'make docs     write the generated pages of docs/ and README.md anew'
+	@echo 'make clean    remove $(VENV) and every cache'
+	@echo
+	@echo 'PYTHON=python3.13 chooses another Python, VENV=.venv-3.13 another folder for it.'
+
+run: $(FOR_RUN)
+	@echo
+	@echo 'Four workers share one socket: http://localhost:$(PORT) (Ctrl-C ends them). In a second terminal, in this folder:'
+	@echo '  curl localhost:$(PORT)'
+	@echo '  $(CIRCUSCTL) stats       # the workers'
+	@echo '  $(CIRCUSCTL) incr web    # one more'
+	@echo '  $(CIRCUSCTL) reload web  # new ones in place of the old: no request is lost'
+	@echo
+	@cd examples/flask && PATH="$(BIN):$$PATH" PORT=$(PORT) exec circusd --log-level warning circus.ini
+
+test: check
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(FOR_TEST)
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	PATH="$(BIN):$$PATH" lint-imports
+
+format: $(FOR_TEST)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: $(FOR_TEST)
+	$(BIN)/python scripts/generate_reference.py
+
+clean:
+	rm -rf '$(VENV)' .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find src tests benchmarks examples scripts -name __pycache__ -prune -exec rm -rf {} +
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Chaussette needs Python 3.11 or later, and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
+	@echo 'Making $(VENV), which takes a moment'
+	@$(PYTHON) -m venv --clear '$(VENV)'
+	@touch $@
+
+$(FOR_RUN): pyproject.toml | $(MADE)
+	@$(PIP) --editable '.[example]'
+	@touch $@
+
+# meinheld is the one engine that no extra can bring, because it must be built with flags of its own.
+$(FOR_TEST): pyproject.toml | $(MADE)
+	@$(PIP) --editable '.[dev]'
+	@PIP_QUIET=1 $(BIN)/chaussette install meinheld
+	@touch $@
