@@ -22,7 +22,7 @@ from .config import Config
 from .errors import AppError, ExitStatus
 from .legacy import pointless
 from .lifecycle import GiveUp, signals
-from .listeners import Address, Listener, addresses, open_listeners
+from .listeners import Address, Listener, addresses, open_listeners, quiet
 from .logs import logger
 from .traces import users_part
 
@@ -44,6 +44,7 @@ def serve(
     anything is accepted.
     """
     where = addresses(config)
+    quiet(where)
     info = engines.find(config.backend)
     engines.check(info, config)
     for warning in pointless(config, where, info):

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from ..config import Config
 from .address import TCP, Address, Fd, Unix, addresses, parse
-from .adopt import adopt
+from .adopt import adopt, silence, why_not
 from .bind import bind_tcp, bind_unix
 from .circus import find
 from .listener import Listener
 
-__all__ = ["Address", "Listener", "addresses", "adopt", "bind", "open_listener", "open_listeners", "parse"]
+__all__ = ["Address", "Listener", "addresses", "adopt", "bind", "open_listener", "open_listeners", "parse", "quiet"]
 
 
 def open_listeners(where: Iterable[Address], config: Config) -> list[Listener]:
@@ -23,6 +23,16 @@ def open_listeners(where: Iterable[Address], config: Config) -> list[Listener]:
             listener.close()
         raise
     return opened
+
+
+def quiet(where: Iterable[Address]) -> None:
+    """Take listening sockets off standard output and error, where inetd puts them beside standard input.
+
+    To be called before the app is imported: a print to a listening socket raises BrokenPipeError.
+    """
+    for address in where:
+        if isinstance(address, Fd) and not why_not(address.number):
+            silence(address.number, (1, 2))
 
 
 def open_listener(address: Address, *, backlog: int, mode: int | None = None) -> Listener:

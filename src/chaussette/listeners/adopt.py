@@ -13,6 +13,7 @@ import fcntl
 import os
 import socket
 import stat
+from collections.abc import Iterable
 
 from ..errors import ListenerError
 from .listener import KINDS, Listener
@@ -101,14 +102,19 @@ def _away_from_stdio(fd: int) -> int:
     if fd > 2:
         return fd
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    silence(moved, range(3))
+    return moved
+
+
+def silence(fd: int, stdio: Iterable[int]) -> None:
+    """Put /dev/null in place of each of `stdio` that is the socket `fd` under another number."""
     wanted = os.fstat(fd)
     null = os.open(os.devnull, os.O_RDWR)
-    for stdio in range(3):
+    for number in stdio:
         try:
-            same = os.path.samestat(os.fstat(stdio), wanted)
+            same = number != fd and os.path.samestat(os.fstat(number), wanted)
         except OSError:
             continue
         if same:
-            os.dup2(null, stdio)
+            os.dup2(null, number)
     os.close(null)
-    return moved
