@@ -8,7 +8,8 @@ SIGTERM, which ends the wait at once.
 What is remembered from one process to the next is when the failing began: the modification time of an empty file, one for
 each manager and app. The first process that serves removes it.
 
-A process that somebody started by hand does not wait, nor one under systemd, which limits restarts itself.
+A process that somebody started by hand does not wait, nor one that systemd started, which limits restarts itself. That
+one is told apart by SYSTEMD_EXEC_PID: a manager that is a service of systemd hands the variable on to its own processes.
 """
 
 import os
@@ -23,7 +24,7 @@ SHORTEST, LONGEST = 1.0, 30.0
 
 def has_manager() -> bool:
     """Whether whoever started this process will start it again: it leads a process group and has no terminal."""
-    if os.getpgrp() != os.getpid() or "INVOCATION_ID" in os.environ:
+    if os.getpgrp() != os.getpid() or os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid()):
         return False
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
