@@ -116,13 +116,15 @@ def _default_text(name: str) -> str:
 
 
 def _config(words: list[str]) -> Config:
-    given: Texts = vars(parser().parse_intermixed_args(words))
+    # What follows a lone -- is the app's: argparse would still look for options in it.
+    end = words.index("--") if "--" in words else len(words)
+    given: Texts = vars(parser().parse_intermixed_args(words[:end]))
     file = given.pop("config", None)
-    # argparse gives positionals that are missing as empty; they are then for another source to say.
-    return gather(
-        {name: text for name, text in given.items() if text not in (None, [])},
-        file=str(file) if file else None,
-    )
+    positionals = [given.pop("app", None), *(given.pop("arguments", None) or []), *words[end + 1 :]]
+    app, *arguments = [word for word in positionals if word is not None] or [None]
+    if app is not None:
+        given |= {"app": app, "arguments": [str(argument) for argument in arguments]}
+    return gather(given, file=str(file) if file else None)
 
 
 def _show_backends() -> int:

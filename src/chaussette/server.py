@@ -114,7 +114,8 @@ def make_server(
 ) -> Server:
     """A server for `app`, listening already; `serve_forever()` serves and `shutdown()` ends it. As in Chaussette 1.3.
 
-    `host` may also be `fd://12` or `unix:/path`. Raises ListenerError, BackendError or UsageError.
+    `host` may also be `fd://12`, which is taken over and closed in the end, or `unix:/path`. Raises ListenerError,
+    BackendError or UsageError.
     """
     config = Config(
         host=host,

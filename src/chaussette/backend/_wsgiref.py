@@ -38,7 +38,9 @@ class _Request(WSGIRequestHandler):
             self.send_error(414)
         elif self.parse_request():
             stdin = cast(IO[bytes], self.rfile)
-            handler = _Handler(stdin, self.wfile, self.get_stderr(), self.get_environ(), multithread=False)
+            handler = _Handler(
+                stdin, cast(IO[bytes], self.wfile), self.get_stderr(), self.get_environ(), multithread=False
+            )
             handler.request_handler = self  # type: ignore[attr-defined]
             handler.run(self.server.get_app())  # type: ignore[attr-defined]
 

@@ -109,7 +109,7 @@ def _why_not_tcp(address: TCP, error: OSError) -> str:
 
 def _why_not_unix(address: Unix, error: OSError) -> str:
     folder = os.path.dirname(address.path) or os.curdir
-    if error.errno == errno.ENOENT:
+    if error.errno == errno.ENOENT and not os.path.isdir(folder):
         return f"{address}: the folder {folder} does not exist: make it first."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{address}: no permission to write in {folder} (uid {os.geteuid()})."

@@ -1,0 +1,128 @@
+"""Signals, deadlines and exit statuses, and what happens to an app that fails again and again."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chaussette.errors import ExitStatus
+from live import APPS, PATIENCE, Gate, Process, chaussette, client, get, listening
+
+BACKENDS = ("waitress", "gevent", "meinheld", "wsgiref")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_other_signals_drain_too(backend: str, number: signal.Signals, tmp_path: Path) -> None:
+    with listening("tcp", tmp_path) as sock:
+        options = ("--fd", str(sock.fileno()), "--backend", backend, "behaviour:app")
+        with chaussette(*options, fds=[sock.fileno()]) as process:
+            assert get(sock)[0] == 200
+            process.signal(number)
+            assert process.ended() == ExitStatus.OK
+            assert f"{number.name}: finishing" in process.log
+            assert "Traceback" not in process.log
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_deadline_cuts_what_is_in_flight_and_counts_it(backend: str, tmp_path: Path, gate: Gate) -> None:
+    with listening("tcp", tmp_path) as sock:
+        options = ("--fd", str(sock.fileno()), "--backend", backend, "--graceful-timeout", "0.5", "behaviour:app")
+        with chaussette(*options, fds=[sock.fileno()], GATE=gate.path) as process, client(sock) as connection:
+            connection.request("GET", "/hold")
+            gate.wait()
+            process.signal(signal.SIGTERM)
+            assert process.ended() == ExitStatus.DEADLINE
+            assert "Ending now, 0.5 seconds have passed: 1 request cut" in process.log
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_second_signal_ends_at_once_and_counts(backend: str, tmp_path: Path, gate: Gate) -> None:
+    bind = f"unix:{tmp_path}/own.sock"
+    options = ("--bind", bind, "--backend", backend, "behaviour:app")
+    with chaussette(*options, GATE=gate.path) as process:
+        process.wait_for("Serving on")
+        with client(f"{tmp_path}/own.sock") as connection:
+            connection.request("GET", "/hold")
+            gate.wait()
+            process.signal(signal.SIGTERM)
+            process.wait_for("finishing what is in flight")
+            process.signal(signal.SIGINT)
+            assert process.ended() == ExitStatus.IMPATIENT
+            assert "Ending now, a second signal, SIGINT: 1 request cut" in process.log
+    assert not (tmp_path / "own.sock").exists()
+
+
+def test_ignored_signal_stays_ignored(tmp_path: Path) -> None:
+    """nohup(1), and a shell that starts a job in the background, ignore signals on purpose."""
+    with listening("tcp", tmp_path) as sock:
+        command = ["nohup", sys.executable, "-m", "chaussette", "--fd", str(sock.fileno()), "behaviour:app"]
+        with Process(command, fds=[sock.fileno()]) as process:
+            assert get(sock)[0] == 200
+            process.signal(signal.SIGHUP)
+            assert get(sock)[0] == 200
+            assert process.terminate() == ExitStatus.OK
+            assert "SIGHUP" not in process.log
+
+
+def test_ctrl_c_during_the_import_is_quiet(tmp_path: Path, gate: Gate) -> None:
+    (tmp_path / "importing.py").write_text(
+        "import os, socket\nwith socket.socket(socket.AF_UNIX) as gate:\n"
+        "    gate.connect(os.environ['GATE'])\n    gate.recv(2)\n"
+    )
+    with chaussette("importing:app", cwd=tmp_path, GATE=gate.path) as process:
+        gate.wait()
+        process.signal(signal.SIGINT)
+        assert process.ended() == 128 + signal.SIGINT
+        assert "Traceback" not in process.log
+
+
+def test_app_that_fails_under_a_manager_waits_and_the_wait_grows(tmp_path: Path) -> None:
+    """The test is the manager here: it leads no terminal, and it starts the app anew as soon as it has ended."""
+    waits = []
+    for _ in range(3):
+        with chaussette("broken.raising:app", session=True, TMPDIR=str(tmp_path)) as process:
+            line = process.wait_for("before exiting: the process manager would start this again at once")
+            waits.append(int(line.split("Waiting ")[1].split(" s ")[0]))
+            assert process.ended() == ExitStatus.APP
+    assert waits[0] == 1
+    assert waits == sorted(waits)
+    memory = next(tmp_path.glob("chaussette-failing-*"))
+    os.utime(memory, (memory.stat().st_atime, memory.stat().st_mtime - 20))
+    with chaussette("broken.raising:app", session=True, TMPDIR=str(tmp_path)) as process:
+        line = process.wait_for("before exiting")
+        assert 20 <= int(line.split("Waiting ")[1].split(" s ")[0]) <= 30
+        assert process.terminate() == -signal.SIGTERM  # a reload need not sit the wait out
+
+
+def test_app_that_serves_again_forgets_its_failures(tmp_path: Path) -> None:
+    app = tmp_path / "recovering.py"
+    app.write_text("raise RuntimeError('not yet')\n")
+    with listening("tcp", tmp_path) as sock:
+        options = ("--fd", str(sock.fileno()), "recovering:app")
+        with chaussette(*options, fds=[sock.fileno()], cwd=tmp_path, session=True, TMPDIR=str(tmp_path)) as process:
+            process.wait_for("before exiting")
+        assert list(tmp_path.glob("chaussette-failing-*"))
+        app.write_text((APPS / "behaviour.py").read_text())
+        with chaussette(*options, fds=[sock.fileno()], cwd=tmp_path, session=True, TMPDIR=str(tmp_path)) as process:
+            assert get(sock)[0] == 200
+            assert process.terminate() == ExitStatus.OK
+    assert not list(tmp_path.glob("chaussette-failing-*"))
+
+
+def test_app_that_fails_by_hand_does_not_wait(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "chaussette", "broken.raising:app"],
+        cwd=APPS,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert run.returncode == ExitStatus.APP
+    assert "Waiting" not in run.stderr
+    assert not list(tmp_path.iterdir())
