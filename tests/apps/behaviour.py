@@ -20,7 +20,7 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     if path == "/echo":
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     elif path == "/environ":
-        facts = {name: value for name, value in environ.items() if isinstance(value, str)}
+        facts = {name: value for name, value in environ.items() if isinstance(value, str | bool)}
         body = json.dumps(facts).encode()
     else:
         body = b"%d\n" % os.getpid()

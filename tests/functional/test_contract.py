@@ -77,24 +77,22 @@ def test_environ_has_the_facts_of_the_socket(served: Served) -> None:
         own = connection.sock.getsockname()
         connection.request("GET", "/environ?a=b%20c", headers={"X-Header": "value"})
         environ = json.loads(connection.getresponse().read())
-    if served.case.kind == "unix":
-        expected = {"REMOTE_ADDR": "", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
-        assert "REMOTE_PORT" not in environ
-    else:
-        assert isinstance(served.address, tuple)
-        host, port = served.address
-        expected = {
-            "REMOTE_ADDR": own[0],
-            "REMOTE_PORT": str(own[1]),
-            "SERVER_NAME": str(host),
-            "SERVER_PORT": str(port),
-        }
-    expected |= {
+    expected: dict[str, object] = {
         "REQUEST_METHOD": "GET",
         "QUERY_STRING": "a=b%20c",
-        "HTTP_X_HEADER": "value",
         "SCRIPT_NAME": "",
+        "HTTP_X_HEADER": "value",
+        "wsgi.url_scheme": "http",
+        "wsgi.multithread": find(served.case.backend).concurrency == "threads",
+        # meinheld says so of a socket that nobody shares, too.
+        "wsgi.multiprocess": served.case.origin == "fd" or served.case.backend == "meinheld",
     }
+    if isinstance(served.address, str):
+        expected |= {"REMOTE_ADDR": "", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
+        assert "REMOTE_PORT" not in environ
+    else:
+        host, port = served.address
+        expected |= {"REMOTE_ADDR": own[0], "REMOTE_PORT": str(own[1]), "SERVER_NAME": host, "SERVER_PORT": str(port)}
     assert expected.items() <= environ.items()
     assert "PATH" not in environ  # the process's own environment is no business of a request
 

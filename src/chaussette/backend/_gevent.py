@@ -62,6 +62,8 @@ class _Server(WSGIServer):  # type: ignore[misc]
         facts = {
             "SERVER_NAME": listener.server_name,
             "SERVER_PORT": listener.server_port,
+            # Somebody else may serve on a socket that is not ours: gevent then accepts one connection at a time.
+            "wsgi.multiprocess": not listener.owned,
             "REMOTE_ADDR": "",  # what a unix client has; a TCP client's address takes its place
         }
         # A duplicate, because closing it is how gevent stops accepting, and the listener is not ours to close.

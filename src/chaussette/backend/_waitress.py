@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 _SETTINGS = {
     # Whether to trust a proxy's headers is the app's choice, as with every other engine.
     "clear_untrusted_proxy_headers": False,
-    # waitress stops accepting at 100, for the sake of select(2); the loop here uses poll(2).
-    "connection_limit": 1000,
+    # waitress stops accepting at 100, for the sake of select(2); the loop here uses poll(2). Half of the 1,024 file
+    # descriptors that a process usually has, as a request and its answer may each need one for a temporary file.
+    "connection_limit": 500,
 }
 _TURN = 1.0
 """Seconds that one step of the loop waits at most. Signals and answers wake it by waitress's trigger; this is for timers."""
@@ -41,11 +42,11 @@ class _Task(WSGITask):  # type: ignore[misc]
         head: bytes = super().build_response_header()
         return head
 
-
-class _UnixTask(_Task):
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
-        environ.pop("REMOTE_PORT", None)
+        environ["wsgi.multiprocess"] = self.channel.server.shared
+        if self.channel.server.is_unix:
+            del environ["REMOTE_PORT"]
         return environ
 
 
@@ -55,10 +56,6 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
     @property
     def idle(self) -> bool:
         return not self.requests and self.request is None and not self.total_outbufs_len
-
-
-class _UnixChannel(_Channel):
-    task_class = _UnixTask
 
 
 class Server:
@@ -109,10 +106,11 @@ class Server:
         server.channel_class = _Channel
         server.draining = self._stop.is_set()
         server.accepting = True
-        if listener.kind == "unix":  # waitress says "localhost" of the client, and the path for a port
+        server.shared = not listener.owned
+        server.is_unix = listener.kind == "unix"
+        if server.is_unix:  # waitress says "localhost" of the client, and the path for a port
             server.effective_port = listener.server_port
             server.fix_addr = lambda _: ("", None)
-            server.channel_class = _UnixChannel
         return server
 
     def _turn(self, seconds: float) -> None:

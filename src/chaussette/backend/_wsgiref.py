@@ -38,8 +38,10 @@ class _Request(WSGIRequestHandler):
             self.send_error(414)
         elif self.parse_request():
             stdin = cast(IO[bytes], self.rfile)
+            output = cast(IO[bytes], self.wfile)
+            shared = cast(_Server, self.server).shared
             handler = _Handler(
-                stdin, cast(IO[bytes], self.wfile), self.get_stderr(), self.get_environ(), multithread=False
+                stdin, output, self.get_stderr(), self.get_environ(), multithread=False, multiprocess=shared
             )
             handler.request_handler = self  # type: ignore[attr-defined]
             handler.run(self.server.get_app())  # type: ignore[attr-defined]
@@ -63,6 +65,7 @@ class _Server(WSGIServer):
         self.socket.close()
         self.socket = listener.sock
         self.server_name, self.server_port = listener.server_name, int(listener.server_port)
+        self.shared = not listener.owned
         self.setup_environ()
         self.set_app(app)
 
