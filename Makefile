@@ -7,11 +7,15 @@ PORT ?= 8000
 ARGS ?=
 
 BIN := $(abspath $(VENV))/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install
 MADE := $(VENV)/.made
 FOR_RUN := $(VENV)/.for-run
 FOR_TEST := $(VENV)/.for-test
 CIRCUSCTL := $(VENV)/bin/circusctl --endpoint ipc://examples/flask/circus.sock
+
+# pip speaks of errors alone.
+export PIP_QUIET := 2
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format docs clean
@@ -70,5 +74,5 @@ $(FOR_RUN): pyproject.toml | $(MADE)
 # meinheld is the one engine that no extra can bring, because it must be built with flags of its own.
 $(FOR_TEST): pyproject.toml | $(MADE)
 	@$(PIP) --editable '.[dev]'
-	@PIP_QUIET=1 $(BIN)/chaussette install meinheld
+	@$(BIN)/chaussette install meinheld
 	@touch $@
