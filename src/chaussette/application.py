@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .errors import AppError, near
 from .interface import why_not_wsgi
-from .paste_ini import load_paste
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -41,13 +40,19 @@ def load(text: str, *, factory: bool = False) -> "WSGIApplication":
     With `factory`, what `text` names is called without arguments, and what it returns is the app.
     """
     text = _MOVED.get(text, text)
-    found = load_paste(text.removeprefix("paste:")) if text.startswith("paste:") else resolve(text)
+    found = _load_paste(text.removeprefix("paste:")) if text.startswith("paste:") else resolve(text)
     if factory:
         found = _called(text, found, (), {})
     refusal = why_not_wsgi(text, found)
     if refusal:
         raise AppError(f"{text} {refusal}")
     return cast("WSGIApplication", found)
+
+
+def _load_paste(text: str) -> Any:
+    from .paste_ini import load_paste
+
+    return load_paste(text)
 
 
 def resolve(text: str) -> Any:

@@ -14,9 +14,7 @@ one is told apart by SYSTEMD_EXEC_PID: a manager that is a service of systemd ha
 
 import os
 import stat
-import tempfile
 import time
-from zlib import crc32
 
 SHORTEST, LONGEST = 1.0, 30.0
 """Seconds to wait: the first is over before a person is puzzled, the last is Circus's own kill timeout."""
@@ -59,5 +57,7 @@ def forget(app: str) -> None:
 
 
 def _path(app: str) -> str:
-    what = crc32(f"{os.getcwd()}\0{app}".encode())
-    return os.path.join(tempfile.gettempdir(), f"chaussette-failing-{os.geteuid()}-{os.getppid()}-{what:08x}")
+    here = os.stat(os.curdir)
+    name = "".join(letter if letter.isalnum() else "-" for letter in app)[:100]
+    folder = os.environ.get("TMPDIR", "/tmp")
+    return os.path.join(folder, f"chaussette-failing-{os.geteuid()}-{os.getppid()}-{here.st_dev}-{here.st_ino}-{name}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from . import backoff
 from ._version import __version__
 from .backend import find
-from .config import OPTIONS, Config, flag
+from .config import DEFAULTS, OPTIONS, Config, flag
 from .errors import AppError, ChaussetteError, ExitStatus, UsageError, near
 from .logs import configure, logger
 from .server import serve
@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         if option.group not in groups:
             groups[option.group] = made.add_argument_group(option.group)
         group, text = groups[option.group], f"{shown} (default: {default})" if default else shown
-        if Config.__dataclass_fields__[name].type is bool:
+        if DEFAULTS[name] is False:
             group.add_argument(flag(name), action="store_const", const="true", help=shown)
         else:
             metavar = option.metavar or "{" + ",".join(option.choices) + "}"
@@ -111,7 +111,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _default_text(name: str) -> str:
-    default = Config.__dataclass_fields__[name].default
+    default = DEFAULTS[name]
     return "" if default in (None, ()) else f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -11,8 +11,7 @@ whoever uses it knows what to do then (an engine that has no threads must tell "
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 from .errors import UsageError
 
@@ -21,12 +20,11 @@ ADDRESS_FAMILIES = ("AF_INET", "AF_INET6", "AF_UNIX")
 SOCKET_TYPES = ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW", "SOCK_RDM", "SOCK_SEQPACKET")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """What is known of one option beside its name and default."""
 
     help: str
-    parse: Callable[[str], Any]
+    parse: Callable[[str], Any] = str
     metavar: str = ""
     why: str = ""
     """Why the default is what it is, for the reference page."""
@@ -36,10 +34,6 @@ class Option:
     repeat: bool = False
     positional: bool = False
     group: str = ""
-
-
-def _option(default: Any, help: str, parse: Callable[[str], Any] = str, **about: Any) -> Any:
-    return field(default=default, metadata={"option": Option(help, parse, **about)})
 
 
 def _seconds(text: str) -> float:
@@ -86,143 +80,224 @@ def _truth(text: str) -> bool:
 _SOCKET, _ENGINE, _DRAIN, _APP, _LOG = "listening socket", "engine", "drain", "app", "log"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(NamedTuple):
     """All that one process was asked to do."""
 
-    app: str = _option(
-        "chaussette.demo:hello_app",
-        "the app: pkg.module:app, pkg.module.app, pkg.module:create_app(), path/to/file.py:app or paste:config.ini",
-        positional=True,
-        shown_default="a hello app",
-    )
-    arguments: tuple[str, ...] = _option(
-        (), "what the app finds in sys.argv[1:]", positional=True, repeat=True, metavar="ARGUMENT"
-    )
+    app: Annotated[
+        str,
+        Option(
+            "the app: pkg.module:app, pkg.module.app, pkg.module:create_app(), path/to/file.py:app or paste:config.ini",
+            positional=True,
+            shown_default="a hello app",
+        ),
+    ] = "chaussette.demo:hello_app"
+    arguments: Annotated[
+        tuple[str, ...],
+        Option(
+            "what the app finds in sys.argv[1:]",
+            positional=True,
+            repeat=True,
+            metavar="ARGUMENT",
+        ),
+    ] = ()
 
-    fd: tuple[str, ...] = _option(
-        (),
-        "a listening socket that this process inherited: a number, or the expression of Circus that stands for it",
-        metavar="FD",
-        repeat=True,
-        group=_SOCKET,
-    )
-    bind: tuple[str, ...] = _option(
-        (),
-        "HOST:PORT, [::1]:8000, unix:/path, unix:@abstract or fd://12",
-        metavar="ADDRESS",
-        repeat=True,
-        group=_SOCKET,
-    )
-    host: str | None = _option(
-        None,
-        "the host to bind, also fd://12 or unix:/path",
-        metavar="HOST",
-        group=_SOCKET,
-        shown_default="localhost",
-        why="nobody but this machine, until you say so",
-    )
-    port: int | None = _option(
-        None,
-        "the TCP port to bind, 0 for any that is free",
-        _whole(0, 65535),
-        metavar="PORT",
-        group=_SOCKET,
-        shown_default="8080",
-    )
-    address_family: str | None = _option(
-        None,
-        "which addresses of a host name to bind; an inherited socket and a literal address say it by themselves",
-        choices=ADDRESS_FAMILIES,
-        group=_SOCKET,
-        shown_default="the first that the name has",
-    )
-    socket_type: str | None = _option(
-        None,
-        "kept for Chaussette 1.3; a WSGI server has stream sockets only",
-        choices=SOCKET_TYPES,
-        group=_SOCKET,
-        shown_default="SOCK_STREAM",
-    )
-    backlog: int = _option(
-        2048,
-        "connections that may wait in the accept queue of a socket that we bind",
-        _whole(1, 2**31 - 1),
-        metavar="N",
-        group=_SOCKET,
-        why="long enough for the arrivals of a reload; the kernel caps it at net.core.somaxconn, 4096 on Linux",
-    )
-    unix_mode: int | None = _option(
-        None,
-        "permissions of a unix socket that we bind, in octal, such as 660",
-        _octal,
-        metavar="MODE",
-        group=_SOCKET,
-        shown_default="what the umask leaves",
-    )
+    fd: Annotated[
+        tuple[str, ...],
+        Option(
+            "a listening socket that this process inherited: a number, or the expression of Circus that stands for it",
+            metavar="FD",
+            repeat=True,
+            group=_SOCKET,
+        ),
+    ] = ()
+    bind: Annotated[
+        tuple[str, ...],
+        Option(
+            "HOST:PORT, [::1]:8000, unix:/path, unix:@abstract or fd://12",
+            metavar="ADDRESS",
+            repeat=True,
+            group=_SOCKET,
+        ),
+    ] = ()
+    host: Annotated[
+        str | None,
+        Option(
+            "the host to bind, also fd://12 or unix:/path",
+            metavar="HOST",
+            group=_SOCKET,
+            shown_default="localhost",
+            why="nobody but this machine, until you say so",
+        ),
+    ] = None
+    port: Annotated[
+        int | None,
+        Option(
+            "the TCP port to bind, 0 for any that is free",
+            _whole(0, 65535),
+            metavar="PORT",
+            group=_SOCKET,
+            shown_default="8080",
+        ),
+    ] = None
+    address_family: Annotated[
+        str | None,
+        Option(
+            "which addresses of a host name to bind; an inherited socket and a literal address say it by themselves",
+            choices=ADDRESS_FAMILIES,
+            group=_SOCKET,
+            shown_default="the first that the name has",
+        ),
+    ] = None
+    socket_type: Annotated[
+        str | None,
+        Option(
+            "kept for Chaussette 1.3; a WSGI server has stream sockets only",
+            choices=SOCKET_TYPES,
+            group=_SOCKET,
+            shown_default="SOCK_STREAM",
+        ),
+    ] = None
+    backlog: Annotated[
+        int,
+        Option(
+            "connections that may wait in the accept queue of a socket that we bind",
+            _whole(1, 2**31 - 1),
+            metavar="N",
+            group=_SOCKET,
+            why="long enough for the arrivals of a reload; the kernel caps it at net.core.somaxconn, 4096 on Linux",
+        ),
+    ] = 2048
+    unix_mode: Annotated[
+        int | None,
+        Option(
+            "permissions of a unix socket that we bind, in octal, such as 660",
+            _octal,
+            metavar="MODE",
+            group=_SOCKET,
+            shown_default="what the umask leaves",
+        ),
+    ] = None
 
-    backend: str = _option(
-        "waitress",
-        "the engine that speaks HTTP; `chaussette backends` lists them",
-        metavar="NAME",
-        group=_ENGINE,
-        why="pure Python, strict, threaded: right for most apps, and installed with Chaussette",
-    )
-    threads: int | None = _option(
-        None,
-        "requests that the app may work on at once, in engines with threads",
-        _whole(1, 10_000),
-        metavar="N",
-        group=_ENGINE,
-        shown_default="4",
-        why="an app that waits for a database keeps serving, and the GIL leaves little to win beyond",
-    )
-    spawn: int | None = _option(
-        None,
-        "requests that the app may work on at once, in engines with greenlets",
-        _whole(1, 1_000_000),
-        metavar="N",
-        group=_ENGINE,
-        shown_default="no limit",
-    )
-    no_monkey: bool = _option(False, "do not patch the standard library, in engines that do", _truth, group=_ENGINE)
+    backend: Annotated[
+        str,
+        Option(
+            "the engine that speaks HTTP; `chaussette backends` lists them",
+            metavar="NAME",
+            group=_ENGINE,
+            why="pure Python, strict, threaded: right for most apps, and installed with Chaussette",
+        ),
+    ] = "waitress"
+    threads: Annotated[
+        int | None,
+        Option(
+            "requests that the app may work on at once, in engines with threads",
+            _whole(1, 10_000),
+            metavar="N",
+            group=_ENGINE,
+            shown_default="4",
+            why="an app that waits for a database keeps serving, and the GIL leaves little to win beyond",
+        ),
+    ] = None
+    spawn: Annotated[
+        int | None,
+        Option(
+            "requests that the app may work on at once, in engines with greenlets",
+            _whole(1, 1_000_000),
+            metavar="N",
+            group=_ENGINE,
+            shown_default="no limit",
+        ),
+    ] = None
+    no_monkey: Annotated[
+        bool,
+        Option(
+            "do not patch the standard library, in engines that do",
+            _truth,
+            group=_ENGINE,
+        ),
+    ] = False
 
-    graceful_timeout: float = _option(
-        25.0,
-        "seconds that requests in flight are given to finish after SIGTERM",
-        _seconds,
-        metavar="SECONDS",
-        group=_DRAIN,
-        why="Circus kills without a word after 30 seconds, so end well before",
-    )
-    keep_alive_grace: float = _option(
-        2.0,
-        "seconds that an idle keep-alive connection may still send a request after SIGTERM",
-        _seconds,
-        metavar="SECONDS",
-        group=_DRAIN,
-        why="a client that is sending just then gets its answer; one second was enough for every client measured",
-    )
+    graceful_timeout: Annotated[
+        float,
+        Option(
+            "seconds that requests in flight are given to finish after SIGTERM",
+            _seconds,
+            metavar="SECONDS",
+            group=_DRAIN,
+            why="Circus kills without a word after 30 seconds, so end well before",
+        ),
+    ] = 25.0
+    keep_alive_grace: Annotated[
+        float,
+        Option(
+            "seconds that an idle keep-alive connection may still send a request after SIGTERM",
+            _seconds,
+            metavar="SECONDS",
+            group=_DRAIN,
+            why="a client that is sending just then gets its answer; one second was enough for every client measured",
+        ),
+    ] = 2.0
 
-    factory: bool = _option(False, "the app is a function that makes the app: call it", _truth, group=_APP)
-    python_path: tuple[str, ...] = _option(
-        (),
-        "folders to import the app from, before the current one; several joined by ':' or ','",
-        lambda text: tuple(part for part in text.replace(",", os.pathsep).split(os.pathsep) if part),
-        metavar="FOLDER",
-        repeat=True,
-        group=_APP,
-    )
-    pre_hook: str | None = _option(
-        None, "a callable to run before serving, given this configuration", metavar="CALLABLE", group=_APP
-    )
-    post_hook: str | None = _option(
-        None, "a callable to run after serving, given this configuration", metavar="CALLABLE", group=_APP
-    )
-    use_reloader: bool = _option(False, "restart when a source file changes", _truth, group=_APP)
+    factory: Annotated[
+        bool,
+        Option(
+            "the app is a function that makes the app: call it",
+            _truth,
+            group=_APP,
+        ),
+    ] = False
+    python_path: Annotated[
+        tuple[str, ...],
+        Option(
+            "folders to import the app from, before the current one; several joined by ':' or ','",
+            lambda text: tuple(part for part in text.replace(",", os.pathsep).split(os.pathsep) if part),
+            metavar="FOLDER",
+            repeat=True,
+            group=_APP,
+        ),
+    ] = ()
+    pre_hook: Annotated[
+        str | None,
+        Option(
+            "a callable to run before serving, given this configuration",
+            metavar="CALLABLE",
+            group=_APP,
+        ),
+    ] = None
+    post_hook: Annotated[
+        str | None,
+        Option(
+            "a callable to run after serving, given this configuration",
+            metavar="CALLABLE",
+            group=_APP,
+        ),
+    ] = None
+    use_reloader: Annotated[
+        bool,
+        Option(
+            "restart when a source file changes",
+            _truth,
+            group=_APP,
+        ),
+    ] = False
 
-    log_level: str = _option("info", "the least important messages to log", str.lower, choices=LOG_LEVELS, group=_LOG)
-    log_output: str = _option("-", "the log file; - is the standard error", metavar="FILE", group=_LOG)
+    log_level: Annotated[
+        str,
+        Option(
+            "the least important messages to log",
+            str.lower,
+            choices=LOG_LEVELS,
+            group=_LOG,
+        ),
+    ] = "info"
+    log_output: Annotated[
+        str,
+        Option(
+            "the log file; - is the standard error",
+            metavar="FILE",
+            group=_LOG,
+        ),
+    ] = "-"
 
     @classmethod
     def from_text(cls, texts: Mapping[str, str | Iterable[str]], source: Callable[[str], str]) -> "Config":
@@ -254,8 +329,8 @@ class Config:
         return self.log_output
 
 
-OPTIONS: dict[str, Option] = {each.name: each.metadata["option"] for each in fields(Config)}
-DEFAULTS: dict[str, Any] = {each.name: each.default for each in fields(Config)}
+OPTIONS: dict[str, Option] = {name: declared.__metadata__[0] for name, declared in Config.__annotations__.items()}
+DEFAULTS: dict[str, Any] = Config._field_defaults
 
 
 def flag(name: str) -> str:

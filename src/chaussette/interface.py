@@ -4,12 +4,33 @@ PEP 3333: an app is called as `app(environ, start_response)`. A signature that c
 doubt. ASGI apps are recognised by being coroutine functions, or by their three arguments `scope, receive, send`.
 """
 
-import inspect
-from typing import Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import inspect
+
+_COROUTINE = 0x80  # inspect.CO_COROUTINE; the module costs 5 ms to import, and most apps need no more than this
 
 
 def why_not_wsgi(text: str, found: Any) -> str:
     """Why `found` is no WSGI app, as the rest of a sentence that begins with `text`; empty if it is one."""
+    return "" if _plainly_wsgi(found) else _why_not(text, found)
+
+
+def _plainly_wsgi(found: Any) -> bool:
+    """Whether `found` is a function of two arguments, or an instance that is called like one: what nearly every app is."""
+    function = found if isinstance(found, FunctionType) else getattr(type(found), "__call__", None)  # noqa: B004
+    if not isinstance(function, FunctionType) or isinstance(found, type):
+        return False
+    code = function.__code__
+    own = function is not found
+    return code.co_argcount - own == 2 and not code.co_kwonlyargcount and not code.co_flags & _COROUTINE
+
+
+def _why_not(text: str, found: Any) -> str:
+    import inspect
+
     if not callable(found):
         return f"is no app but {_described(found)}: a WSGI app is called as app(environ, start_response)."
     if _is_asgi(found):
@@ -33,6 +54,8 @@ def _described(found: Any) -> str:
 
 
 def _is_asgi(found: Any) -> bool:
+    import inspect
+
     call = found if inspect.isroutine(found) or isinstance(found, type) else type(found).__call__
     if inspect.iscoroutinefunction(call):
         return True
@@ -51,7 +74,9 @@ def _takes(found: Any, count: int) -> bool:
     return True
 
 
-def _signature(found: Any) -> inspect.Signature | None:
+def _signature(found: Any) -> "inspect.Signature | None":
+    import inspect
+
     try:
         return inspect.signature(found)
     except (TypeError, ValueError):

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 
 from .config import Config
 from .errors import ExitStatus, UsageError
@@ -49,8 +48,7 @@ def serve_and_reload(config: Config) -> int:
 
 def _start(config: Config, listeners: list[Listener]) -> "subprocess.Popen[bytes]":
     fds = [listener.sock.fileno() for listener in listeners]
-    same = replace(
-        config,
+    same = config._replace(
         use_reloader=False,
         fd=tuple(map(str, fds)),
         bind=(),

@@ -1,7 +1,6 @@
 """One declaration for each option: what derives from it agrees with it."""
 
 import string
-from dataclasses import FrozenInstanceError, fields
 
 import pytest
 from hypothesis import given
@@ -15,16 +14,16 @@ from chaussette.sources import from_environ, gather, to_argv
 
 def test_every_field_is_an_option_with_help_and_a_flag() -> None:
     shown = parser().format_help()
-    for each in fields(Config):
-        option = OPTIONS[each.name]
+    for name in Config._fields:
+        option = OPTIONS[name]
         assert option.help
         if not option.positional:
-            assert flag(each.name) in shown
+            assert flag(name) in shown
             assert option.group, "an option belongs to a group of the help text"
 
 
 def test_a_config_is_a_value() -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         Config().port = 1  # type: ignore[misc]
     assert Config(port=1) == Config(port=1)
 

@@ -14,8 +14,7 @@ Whoever calls `serve` bounds it: a backend needs no clock for `graceful_timeout`
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..config import Config
 from ..listeners import Listener
@@ -43,8 +42,7 @@ class Backend(Protocol):
         """How many requests have been received, in part at least, and not yet been answered in full."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendInfo:
+class BackendInfo(NamedTuple):
     """What an engine can do: read by the command line, its refusals, `chaussette backends`, the docs and the tests."""
 
     name: str

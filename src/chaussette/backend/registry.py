@@ -5,7 +5,6 @@ object is the Backend class, or by `register()`. Such a class may have an attrib
 is taken to have no engine-specific options.
 """
 
-from dataclasses import replace
 from importlib import import_module
 
 from ..config import Config, flag
@@ -146,7 +145,7 @@ def _not_installed(info: BackendInfo, error: ImportError) -> str:
 def _info_of(name: str, server: type[Backend], package: str = "", target: str = "") -> BackendInfo:
     info = getattr(server, "info", None)
     if isinstance(info, BackendInfo):
-        return replace(info, name=name)
+        return info._replace(name=name)
     return BackendInfo(name=name, target=target or f"{server.__module__}:{server.__qualname__}", package=package)
 
 

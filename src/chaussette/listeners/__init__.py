@@ -6,7 +6,6 @@ from ..config import Config
 from .address import TCP, Address, Fd, Unix, addresses, parse
 from .adopt import adopt, silence, why_not
 from .bind import bind_tcp, bind_unix
-from .circus import find
 from .listener import Listener
 
 __all__ = ["Address", "Listener", "addresses", "adopt", "bind", "open_listener", "open_listeners", "parse", "quiet"]
@@ -45,6 +44,8 @@ def open_listener(address: Address, *, backlog: int, mode: int | None = None) ->
         case Unix():
             return bind_unix(address, backlog, mode)
         case _:
+            from .circus import find
+
             return adopt(find(address.text))
 
 

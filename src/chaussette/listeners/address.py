@@ -10,7 +10,7 @@
 `unix:@name` is a name in Linux's abstract namespace, see unix(7).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..config import Config
 from ..errors import UsageError
@@ -18,8 +18,7 @@ from ..errors import UsageError
 _CIRCUS_MARKS = ("$(", "${", "((")
 
 
-@dataclass(frozen=True, slots=True)
-class TCP:
+class TCP(NamedTuple):
     """A host and a port to bind. `family` is AF_INET, AF_INET6 or empty, which takes the first that the host has."""
 
     host: str
@@ -30,8 +29,7 @@ class TCP:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unix:
+class Unix(NamedTuple):
     """A path to bind; one that starts with NUL is abstract."""
 
     path: str
@@ -40,8 +38,7 @@ class Unix:
         return "unix:" + self.path.replace("\0", "@", 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Fd:
+class Fd(NamedTuple):
     """The number of a file descriptor that this process inherited."""
 
     number: int
@@ -50,8 +47,7 @@ class Fd:
         return f"fd://{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unreplaced:
+class Unreplaced(NamedTuple):
     """An expression that stands for an fd and that nobody replaced."""
 
     text: str

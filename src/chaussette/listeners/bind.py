@@ -15,7 +15,6 @@ import stat
 from ..errors import ListenerError
 from .address import TCP, Unix
 from .adopt import make_ready
-from .holder import tcp_holder, unix_holder
 from .listener import Listener
 
 _PATH_LIMIT = 107
@@ -91,11 +90,15 @@ def _remove_stale(path: str) -> None:
         except OSError as error:
             raise ListenerError(_why_not_unix(Unix(path), error)) from None
     elif outcome in (0, errno.EAGAIN):
+        from .holder import unix_holder
+
         raise ListenerError(f"unix:{path} is in use{unix_holder(path)}: stop that server, or choose another path.")
 
 
 def _why_not_tcp(address: TCP, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
+        from .holder import tcp_holder
+
         return (
             f"{address} is in use{tcp_holder(address.port)}: stop that server, choose another --port, "
             "or --port 0 for any that is free."
@@ -114,5 +117,7 @@ def _why_not_unix(address: Unix, error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{address}: no permission to write in {folder} (uid {os.geteuid()})."
     if error.errno == errno.EADDRINUSE:
+        from .holder import unix_holder
+
         return f"{address} is in use{unix_holder(address.path)}: stop that server, or choose another name."
     return f"{address}: {error.strerror}."

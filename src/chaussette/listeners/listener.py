@@ -7,11 +7,10 @@ from new clients, `listen(2)` would change the manager's backlog. An *owned* lis
 
 import os
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(NamedTuple):
     """A socket that listens, with what the kernel says of it."""
 
     sock: socket.socket
