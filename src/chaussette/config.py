@@ -13,75 +13,21 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
-from .errors import UsageError
+from .option import Option, octal, seconds, truth, value_of, whole
 
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 ADDRESS_FAMILIES = ("AF_INET", "AF_INET6", "AF_UNIX")
 SOCKET_TYPES = ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW", "SOCK_RDM", "SOCK_SEQPACKET")
 
 
-class Option(NamedTuple):
-    """What is known of one option beside its name and default."""
-
-    help: str
-    parse: Callable[[str], Any] = str
-    metavar: str = ""
-    why: str = ""
-    """Why the default is what it is, for the reference page."""
-    shown_default: str = ""
-    """The default in words, where None stands for "it depends"."""
-    choices: tuple[str, ...] = ()
-    repeat: bool = False
-    positional: bool = False
-    group: str = ""
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise ValueError("seconds, 0 or more")
-    return value
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return value
-
-    return parse
-
-
-def _octal(text: str) -> int:
-    value = int(text, 8)
-    if not 0 <= value <= 0o777:
-        raise ValueError("an octal mode from 000 to 777")
-    return value
-
-
-def _truth(text: str) -> bool:
-    words = {
-        "1": True,
-        "true": True,
-        "yes": True,
-        "on": True,
-        "0": False,
-        "false": False,
-        "no": False,
-        "off": False,
-    }
-    try:
-        return words[text.lower()]
-    except KeyError:
-        raise ValueError("true or false") from None
-
-
 _SOCKET, _ENGINE, _DRAIN, _APP, _LOG = "listening socket", "engine", "drain", "app", "log"
 
 
 class Config(NamedTuple):
-    """All that one process was asked to do."""
+    """All that one process was asked to do.
+
+    A named tuple, as all our values are: a dataclass of this size takes longer to make than waitress to import.
+    """
 
     app: Annotated[
         str,
@@ -92,13 +38,7 @@ class Config(NamedTuple):
         ),
     ] = "chaussette.demo:hello_app"
     arguments: Annotated[
-        tuple[str, ...],
-        Option(
-            "what the app finds in sys.argv[1:]",
-            positional=True,
-            repeat=True,
-            metavar="ARGUMENT",
-        ),
+        tuple[str, ...], Option("what the app finds in sys.argv[1:]", positional=True, repeat=True, metavar="ARGUMENT")
     ] = ()
 
     fd: Annotated[
@@ -133,7 +73,7 @@ class Config(NamedTuple):
         int | None,
         Option(
             "the TCP port to bind, 0 for any that is free",
-            _whole(0, 65535),
+            whole(0, 65535),
             metavar="PORT",
             group=_SOCKET,
             shown_default="8080",
@@ -161,7 +101,7 @@ class Config(NamedTuple):
         int,
         Option(
             "connections that may wait in the accept queue of a socket that we bind",
-            _whole(1, 2**31 - 1),
+            whole(1, 2**31 - 1),
             metavar="N",
             group=_SOCKET,
             why="long enough for the arrivals of a reload; the kernel caps it at net.core.somaxconn, 4096 on Linux",
@@ -171,7 +111,7 @@ class Config(NamedTuple):
         int | None,
         Option(
             "permissions of a unix socket that we bind, in octal, such as 660",
-            _octal,
+            octal,
             metavar="MODE",
             group=_SOCKET,
             shown_default="what the umask leaves",
@@ -191,7 +131,7 @@ class Config(NamedTuple):
         int | None,
         Option(
             "requests that the app may work on at once, in engines with threads",
-            _whole(1, 10_000),
+            whole(1, 10_000),
             metavar="N",
             group=_ENGINE,
             shown_default="4",
@@ -202,26 +142,21 @@ class Config(NamedTuple):
         int | None,
         Option(
             "requests that the app may work on at once, in engines with greenlets",
-            _whole(1, 1_000_000),
+            whole(1, 1_000_000),
             metavar="N",
             group=_ENGINE,
             shown_default="no limit",
         ),
     ] = None
     no_monkey: Annotated[
-        bool,
-        Option(
-            "do not patch the standard library, in engines that do",
-            _truth,
-            group=_ENGINE,
-        ),
+        bool, Option("do not patch the standard library, in engines that do", truth, group=_ENGINE)
     ] = False
 
     graceful_timeout: Annotated[
         float,
         Option(
             "seconds that requests in flight are given to finish after SIGTERM",
-            _seconds,
+            seconds,
             metavar="SECONDS",
             group=_DRAIN,
             why="Circus kills without a word after 30 seconds, so end well before",
@@ -231,21 +166,14 @@ class Config(NamedTuple):
         float,
         Option(
             "seconds that an idle keep-alive connection may still send a request after SIGTERM",
-            _seconds,
+            seconds,
             metavar="SECONDS",
             group=_DRAIN,
             why="a client that is sending just then gets its answer; one second was enough for every client measured",
         ),
     ] = 2.0
 
-    factory: Annotated[
-        bool,
-        Option(
-            "the app is a function that makes the app: call it",
-            _truth,
-            group=_APP,
-        ),
-    ] = False
+    factory: Annotated[bool, Option("the app is a function that makes the app: call it", truth, group=_APP)] = False
     python_path: Annotated[
         tuple[str, ...],
         Option(
@@ -257,47 +185,17 @@ class Config(NamedTuple):
         ),
     ] = ()
     pre_hook: Annotated[
-        str | None,
-        Option(
-            "a callable to run before serving, given this configuration",
-            metavar="CALLABLE",
-            group=_APP,
-        ),
+        str | None, Option("a callable to run before serving, given this configuration", metavar="CALLABLE", group=_APP)
     ] = None
     post_hook: Annotated[
-        str | None,
-        Option(
-            "a callable to run after serving, given this configuration",
-            metavar="CALLABLE",
-            group=_APP,
-        ),
+        str | None, Option("a callable to run after serving, given this configuration", metavar="CALLABLE", group=_APP)
     ] = None
-    use_reloader: Annotated[
-        bool,
-        Option(
-            "restart when a source file changes",
-            _truth,
-            group=_APP,
-        ),
-    ] = False
+    use_reloader: Annotated[bool, Option("restart when a source file changes", truth, group=_APP)] = False
 
     log_level: Annotated[
-        str,
-        Option(
-            "the least important messages to log",
-            str.lower,
-            choices=LOG_LEVELS,
-            group=_LOG,
-        ),
+        str, Option("the least important messages to log", str.lower, choices=LOG_LEVELS, group=_LOG)
     ] = "info"
-    log_output: Annotated[
-        str,
-        Option(
-            "the log file; - is the standard error",
-            metavar="FILE",
-            group=_LOG,
-        ),
-    ] = "-"
+    log_output: Annotated[str, Option("the log file; - is the standard error", metavar="FILE", group=_LOG)] = "-"
 
     @classmethod
     def from_text(cls, texts: Mapping[str, str | Iterable[str]], source: Callable[[str], str]) -> "Config":
@@ -347,18 +245,7 @@ def parse(name: str, text: str | Iterable[str], source: str) -> Any:
     """Turn the text of one option into its value. Raises UsageError, which names `source` as the culprit."""
     option = OPTIONS[name]
     if not option.repeat:
-        return _parse_one(option, str(text), source)
+        return value_of(option, str(text), source)
     texts = [text] if isinstance(text, str) else list(text)
-    values = [_parse_one(option, each, source) for each in texts]
+    values = [value_of(option, each, source) for each in texts]
     return tuple(part for value in values for part in (value if isinstance(value, tuple) else (value,)))
-
-
-def _parse_one(option: Option, text: str, source: str) -> Any:
-    try:
-        value = option.parse(text)
-    except ValueError as error:
-        wanted = str(error) if "literal" not in str(error) and "convert" not in str(error) else "a number"
-        raise UsageError(f"{source}: {text!r} is not {wanted}.") from None
-    if option.choices and value not in option.choices:
-        raise UsageError(f"{source}: {text!r} is not one of {', '.join(option.choices)}.")
-    return value

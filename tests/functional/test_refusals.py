@@ -83,7 +83,7 @@ def test_users_own_error_has_its_traceback_and_not_ours(app: str, words: list[st
         (["--host", "x", "--fd", "3"], ["--host", "--bind HOST:PORT"]),
         (["--address-family", "AF_UNIX"], ["--bind unix:/path"]),
         (["--socket-type", "SOCK_DGRAM"], ["needs a stream socket"]),
-        (["--graceful-timeout", "-1"], ["--graceful-timeout", "seconds, 0 or more"]),
+        (["--graceful-timeout", "-1"], ["--graceful-timeout", "a number of seconds, 0 or more"]),
         (["--config", "nowhere.toml"], ["--config nowhere.toml", "No such file"]),
         (["--log-output", "/nowhere/log"], ["--log-output /nowhere/log", "No such file"]),
     ],
@@ -95,7 +95,7 @@ def test_usage(arguments: list[str], words: list[str]) -> None:
 
 
 def test_environment_and_file_name_themselves_as_the_culprit(tmp_path: Path) -> None:
-    assert "CHAUSSETTE_PORT: 'http' is not a number" in refused(ExitStatus.USAGE, CHAUSSETTE_PORT="http")
+    assert "CHAUSSETTE_PORT: 'http' is not a whole number" in refused(ExitStatus.USAGE, CHAUSSETTE_PORT="http")
     file = tmp_path / "web.toml"
     file.write_text("gracefull-timeout = 3\n")
     said = refused(ExitStatus.USAGE, "--config", str(file))

@@ -1,0 +1,72 @@
+"""What an option is, and how its text becomes a value: numbers with limits, seconds, octal modes, true or false.
+
+A parser raises ValueError with what it wants; the error message for the user is made around it.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from .errors import UsageError
+
+Number = TypeVar("Number", int, float)
+
+
+class Option(NamedTuple):
+    """What is known of one option beside its name and default."""
+
+    help: str
+    parse: Callable[[str], Any] = str
+    metavar: str = ""
+    why: str = ""
+    """Why the default is what it is, for the reference page."""
+    shown_default: str = ""
+    """The default in words, where None stands for "it depends"."""
+    choices: tuple[str, ...] = ()
+    repeat: bool = False
+    positional: bool = False
+    group: str = ""
+
+
+def seconds(text: str) -> float:
+    """Parse a time span in seconds, fractions allowed."""
+    return _within(float, text, 0, float("1e9"), "a number of seconds, 0 or more")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `low` to `high`."""
+    return lambda text: _within(int, text, low, high, f"a whole number from {low} to {high}")
+
+
+def octal(text: str) -> int:
+    """Parse permissions as chmod(1) takes them."""
+    return _within(lambda digits: int(digits, 8), text, 0, 0o777, "an octal mode from 000 to 777")
+
+
+def truth(text: str) -> bool:
+    """Parse a switch."""
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("true or false")
+
+
+def _within(kind: Callable[[str], Number], text: str, low: Number, high: Number, wanted: str) -> Number:
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not low <= value <= high:
+        raise ValueError(wanted)
+    return value
+
+
+def value_of(option: Option, text: str, source: str) -> Any:
+    """The value that `text` gives to `option`. Raises UsageError, which names `source` as the culprit."""
+    try:
+        value = option.parse(text)
+    except ValueError as wanted:
+        raise UsageError(f"{source}: {text!r} is not {wanted}.") from None
+    if option.choices and value not in option.choices:
+        raise UsageError(f"{source}: {text!r} is not one of {', '.join(option.choices)}.")
+    return value
