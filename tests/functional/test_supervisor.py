@@ -12,6 +12,8 @@ import pytest
 from live import PATIENCE, Process, get
 from managers import BIN, SEARCH_PATH, SERVER, Visitor, kill_children, who_answers
 
+pytestmark = pytest.mark.timeout(120)
+
 CONFIG = """\
 [supervisord]
 nodaemon = true
