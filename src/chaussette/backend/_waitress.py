@@ -8,7 +8,6 @@ request that runs or waits, none that is half read, no output left.
 server for each listener, all on one loop and one set of threads: waitress itself refuses TCP beside AF_UNIX.
 """
 
-import threading
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -35,27 +34,50 @@ _TURN = 1.0
 
 
 class _Task(WSGITask):  # type: ignore[misc]
-    def build_response_header(self) -> bytes:
-        # The app may not say this itself (PEP 3333 forbids hop-by-hop headers), but the client may: then waitress obeys.
-        if self.channel.server.draining:
-            self.request.headers["CONNECTION"] = "close"
-        head: bytes = super().build_response_header()
-        return head
+    shared = False
 
     def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environment()
-        environ["wsgi.multiprocess"] = self.channel.server.shared
-        if self.channel.server.is_unix:
-            del environ["REMOTE_PORT"]
+        environ: dict[str, Any] = WSGITask.get_environment(self)
+        environ["wsgi.multiprocess"] = self.shared
         return environ
 
 
+class _UnixTask(_Task):
+    def get_environment(self) -> dict[str, Any]:
+        environ = super().get_environment()
+        del environ["REMOTE_PORT"]
+        return environ
+
+
+class _LastTask(_Task):
+    """A task of the drain: its answer says `Connection: close`.
+
+    The app may not say that itself (PEP 3333 forbids hop-by-hop headers), but the client may: then waitress obeys.
+    """
+
+    def build_response_header(self) -> bytes:
+        self.request.headers["CONNECTION"] = "close"
+        head: bytes = super().build_response_header()
+        return head
+
+
+class _LastUnixTask(_LastTask, _UnixTask):
+    pass
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
-    task_class = _Task
+    last_task_class = _LastTask
 
     @property
     def idle(self) -> bool:
         return not self.requests and self.request is None and not self.total_outbufs_len
+
+
+def _channels_of(listener: Listener) -> type[_Channel]:
+    """The class of one listener's channels. What never changes is in classes, so that a request does not pay for it."""
+    tasks = (_UnixTask, _LastUnixTask) if listener.kind == "unix" else (_Task, _LastTask)
+    task, last = (type(base.__name__, (base,), {"shared": not listener.owned}) for base in tasks)
+    return type("Channel", (_Channel,), {"task_class": task, "last_task_class": last})
 
 
 class Server:
@@ -65,7 +87,7 @@ class Server:
         self._app, self._listeners, self._config = app, listeners, config
         self._map: dict[int, Any] = {}
         self._servers: list[Any] = []
-        self._stop = threading.Event()
+        self._stop = False
 
     @classmethod
     def setup(cls) -> None:
@@ -76,16 +98,17 @@ class Server:
         threads = ThreadedTaskDispatcher()
         threads.set_thread_count(self._config.threads or 4)
         self._servers = [self._open(listener, threads) for listener in self._listeners]
-        while not self._stop.is_set():
-            self._turn(_TURN)
+        turn, sockets = wasyncore.poll2, self._map
+        while not self._stop:
+            turn(_TURN, sockets)
         self._drain()
         threads.shutdown()
 
     def shutdown(self) -> None:
         """Ask for the drain."""
-        self._stop.set()
+        self._stop = True
         for server in self._servers:
-            server.draining = True
+            server.channel_class.task_class = server.channel_class.last_task_class
             server.pull_trigger()
 
     def in_flight(self) -> int:
@@ -103,18 +126,12 @@ class Server:
             threads=self._config.threads or 4,
             **_SETTINGS,
         )
-        server.channel_class = _Channel
-        server.draining = self._stop.is_set()
+        server.channel_class = _channels_of(listener)
         server.accepting = True
-        server.shared = not listener.owned
-        server.is_unix = listener.kind == "unix"
-        if server.is_unix:  # waitress says "localhost" of the client, and the path for a port
+        if listener.kind == "unix":  # waitress says "localhost" of the client, and the path for a port
             server.effective_port = listener.server_port
             server.fix_addr = lambda _: ("", None)
         return server
-
-    def _turn(self, seconds: float) -> None:
-        wasyncore.loop(timeout=seconds, map=self._map, use_poll=True, count=1)
 
     def _drain(self) -> None:
         for server in self._servers:
@@ -126,7 +143,7 @@ class Server:
             if monotonic() >= hang_up:
                 for channel in self._channels():
                     channel.will_close = channel.will_close or channel.idle
-            self._turn(0.1)
+            wasyncore.poll2(0.1, self._map)
 
     def _channels(self) -> list[Any]:
         return [channel for server in self._servers for channel in list(server.active_channels.values())]
