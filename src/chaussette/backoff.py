@@ -1,4 +1,4 @@
-"""An app that fails at import, under a process manager that starts it again and again.
+"""A process that cannot serve, under a process manager that starts it again and again.
 
 Circus starts a failed worker anew at every tick, for ever; its flapping plugin does nothing. So a process that fails
 before it serves waits before it exits: as long as the failing has lasted so far, from one second to half a minute. The

@@ -59,12 +59,9 @@ def run(config: Config, app: "WSGIApplication | None" = None) -> NoReturn:
 
             sys.exit(serve_and_reload(config))
         status = serve(config, app=app, ready=lambda: backoff.forget(config.app), give_up=_give_up)
-    except AppError as error:
-        _report(error)
-        _wait_for_manager(config)
-        sys.exit(error.exit_status)
     except ChaussetteError as error:
         _report(error)
+        _wait_for_manager(config)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:  # before the signal handlers were set: nothing was accepted
         sys.exit(128 + 2)

@@ -98,6 +98,12 @@ def test_app_that_fails_under_a_manager_waits_and_the_wait_grows(tmp_path: Path)
         assert process.terminate() == -signal.SIGTERM  # a reload need not sit the wait out
 
 
+def test_listener_that_is_refused_under_a_manager_waits_too(tmp_path: Path) -> None:
+    with chaussette("--fd", "99", "behaviour:app", session=True, TMPDIR=str(tmp_path)) as process:
+        process.wait_for("Waiting 1 s before exiting")
+        assert process.ended() == ExitStatus.LISTENER
+
+
 def test_app_that_serves_again_forgets_its_failures(tmp_path: Path) -> None:
     app = tmp_path / "recovering.py"
     app.write_text("raise RuntimeError('not yet')\n")
