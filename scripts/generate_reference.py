@@ -1,0 +1,158 @@
+"""Write what the docs say about options, engines and exit statuses, from the code that knows.
+
+`make docs` runs it; a test fails where a page differs from what it would write. A page that is generated in part has
+markers: what stands between `<!-- generated: NAME -->` and `<!-- end -->` is replaced.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from chaussette.backend import BackendInfo, backends, find
+from chaussette.backend.table import abilities
+from chaussette.cli import parser
+from chaussette.config import DEFAULTS, OPTIONS, flag, variable
+from chaussette.errors import ExitStatus
+
+ROOT = Path(__file__).parent.parent
+STATUSES = {
+    ExitStatus.OK: "all requests were answered",
+    ExitStatus.CRASH: "an error that Chaussette did not foresee; its traceback is in the log",
+    ExitStatus.USAGE: "an option, an environment variable or a configuration file",
+    ExitStatus.APP: "the app cannot be found, imported or called",
+    ExitStatus.LISTENER: "the listening socket cannot be used or bound",
+    ExitStatus.BACKEND: "the engine is unknown, not installed, or cannot do what was asked",
+    ExitStatus.DEADLINE: "`--graceful-timeout` passed, and requests were cut",
+    ExitStatus.IMPATIENT: "a second signal came during the drain, and requests were cut",
+}
+NOTE = "<!-- Written by `make docs`: change the code, not this page. -->"
+
+
+def pages() -> dict[Path, str]:
+    """Every page that is generated, in whole or in part, with its text as it should be."""
+    readme = (ROOT / "README.md").read_text()
+    errors = (ROOT / "docs/reference/errors.md").read_text()
+    return {
+        ROOT / "README.md": between(between(readme, "engines", engines_in_short()), "statuses", statuses()),
+        ROOT / "docs/reference/errors.md": between(errors, "statuses", statuses()),
+        ROOT / "docs/reference/options.md": options(),
+        ROOT / "docs/reference/backends.md": engines(),
+        ROOT / "docs/reference/cli-help.txt": parser().format_help(),
+    }
+
+
+def between(page: str, name: str, text: str) -> str:
+    """`page` with `text` between its markers called `name`."""
+    pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
+    changed, count = re.subn(pattern, lambda match: match[1] + text + match[2], page, flags=re.DOTALL)
+    if count != 1:
+        raise ValueError(f"the markers of {name!r} were found {count} times")
+    return changed
+
+
+def statuses() -> str:
+    """The table of exit statuses."""
+    return table(("status", "meaning"), [(str(status.value), STATUSES[status]) for status in ExitStatus])
+
+
+def own_engines() -> list[BackendInfo]:
+    """What comes with Chaussette, whatever else is installed here."""
+    return [info for info in map(find, backends()) if info.target.startswith("chaussette.backend.")]
+
+
+def engines_in_short() -> str:
+    """The README's table of engines."""
+    heading = ("engine", "what it is", "can do", "install it with")
+    return table(heading, [(f"`{i.name}`", i.summary, abilities(i), code(i.install)) for i in own_engines()])
+
+
+def engines() -> str:
+    """The reference page of engines."""
+    parts = [
+        NOTE,
+        "# Engines\n\nWhat each engine can do, as `chaussette backends` and the refusals know it. The tests hold each to it.",
+        table(("", *(f"`{info.name}`" for info in own_engines())), _facts(own_engines())).rstrip(),
+    ]
+    for info in own_engines():
+        text = f"## {info.name}\n\n{info.summary[0].upper()}{info.summary[1:]}. Upstream: {info.upstream}."
+        if info.limits:
+            text += "\n\nWhat it cannot do:\n\n" + "\n".join(f"- {limit}" for limit in info.limits)
+        parts.append(text)
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(infos: Sequence[BackendInfo]) -> list[tuple[str, ...]]:
+    rows = {
+        "sockets": [", ".join(kind for kind in ("tcp", "tcp6", "unix") if kind in info.families) for info in infos],
+        "several sockets": [_yes(info.several_listeners) for info in infos],
+        "works on requests with": [info.concurrency for info in infos],
+        "keep-alive": [_yes(info.keep_alive) for info in infos],
+        "patches the standard library": [_yes(info.monkey) for info in infos],
+        "own options": [", ".join(code(flag(name)) for name in sorted(info.options)) or "-" for info in infos],
+        "install it with": [code(info.install) for info in infos],
+    }
+    return [(name, *cells) for name, cells in rows.items()]
+
+
+def options() -> str:
+    """The reference page of options."""
+    parts = [
+        NOTE,
+        "# Options\n\n"
+        "Each option is a flag, an environment variable and a key of the TOML file that `--config` names. The command line "
+        "wins, then the environment, then the file. A flag that may be repeated takes several values in a variable or a "
+        "TOML list where it says so.",
+    ]
+    group = ""
+    for name, option in OPTIONS.items():
+        if option.group != group:
+            group = option.group
+            parts.append(f"## {group[0].upper()}{group[1:]}")
+        title = option.metavar or name.upper() if option.positional else flag(name)
+        rows = [("TOML key", code(name.replace("_", "-")))]
+        if not option.positional:
+            rows.insert(0, ("environment", code(variable(name))))
+        rows.append(("default", option.shown_default or _default(DEFAULTS[name])))
+        if option.choices:
+            rows.append(("one of", ", ".join(map(code, option.choices))))
+        if option.repeat:
+            rows.append(("may be repeated", "yes"))
+        if option.why:
+            rows.append(("why", option.why))
+        text = option.help[0].upper() + option.help[1:]
+        parts.append(f"### `{title}`\n\n{text}.\n\n" + "\n".join(f"- {name}: {value}" for name, value in rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _default(value: object) -> str:
+    if value is False:
+        return "no"
+    if value in (None, ()):
+        return "none"
+    return code(f"{value:g}" if isinstance(value, float) else str(value))
+
+
+def _yes(truth: bool) -> str:
+    return "yes" if truth else "no"
+
+
+def code(text: str) -> str:
+    """`text` as code, or a dash for none."""
+    return f"`{text}`" if text else "-"
+
+
+def table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
+    head = list(heading)
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def main() -> None:
+    """Write all pages."""
+    for path, text in pages().items():
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
