@@ -76,7 +76,7 @@ def engines() -> str:
     for info in own_engines():
         text = f"## {info.name}\n\n{info.summary[0].upper()}{info.summary[1:]}. Upstream: {info.upstream}."
         if info.limits:
-            text += "\n\nWhat it cannot do:\n\n" + "\n".join(f"- {limit}" for limit in info.limits)
+            text += "\n\nIts limits:\n\n" + "\n".join(f"- {limit}" for limit in info.limits)
         parts.append(text)
     return "\n\n".join(parts) + "\n"
 
@@ -100,8 +100,8 @@ def options() -> str:
         NOTE,
         "# Options\n\n"
         "Each option is a flag, an environment variable and a key of the TOML file that `--config` names. The command line "
-        "wins, then the environment, then the file. A flag that may be repeated takes several values in a variable or a "
-        "TOML list where it says so.",
+        "wins, then the environment, then the file. What may be repeated as a flag is a list in the file, and one value in the "
+        "environment.",
     ]
     group = ""
     for name, option in OPTIONS.items():
