@@ -62,6 +62,7 @@ class Server:
         if not self._asked:
             self._asked = True
             self._hang_up = monotonic() + self._config.linger
+            server.set_keepalive(0)  # from now on an answer says `Connection: close`, and is the last
             server.shutdown(_FOREVER)
 
     def in_flight(self) -> int:

@@ -48,7 +48,6 @@ _BUILT_IN = (
         limits=(
             "no write() callable",
             "never sends 100 Continue",
-            "the last answer on a connection that drains does not announce the close",
         ),
         upstream="ended in 2020; needs a C compiler",
     ),
