@@ -44,9 +44,10 @@ class Drain:
             self._cut(ExitStatus.IMPATIENT, f"a second signal, {name}")
             return
         self._asked = True
-        logger.info("%s: finishing what is in flight, for %g seconds at most", name, self._timeout)
         start_new_thread(self._watch, ())
         self._backend.shutdown()
+        # Last, so that whoever reads it may rely on the drain.
+        logger.info("%s: finishing what is in flight, for %g seconds at most", name, self._timeout)
 
     def finished(self) -> None:
         """Say that the backend has returned: the deadline is off."""

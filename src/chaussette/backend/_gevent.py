@@ -64,6 +64,7 @@ class _Server(WSGIServer):  # type: ignore[misc]
             "SERVER_PORT": listener.server_port,
             # Somebody else may serve on a socket that is not ours: gevent then accepts one connection at a time.
             "wsgi.multiprocess": not listener.owned,
+            "wsgi.multithread": pool.size != 1,
             "REMOTE_ADDR": "",  # what a unix client has; a TCP client's address takes its place
         }
         # A duplicate, because closing it is how gevent stops accepting, and the listener is not ours to close.
