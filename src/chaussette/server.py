@@ -64,6 +64,7 @@ def serve(
 
         with signals(server.backend, config.graceful_timeout, cut):
             ready()
+            server.announce()  # not before signals are handled: who reads it may send one
             server.serve_forever()
     logger.info("Stopped: all requests are answered")
     return ExitStatus.OK
@@ -76,17 +77,21 @@ class Server:
         self, app: "WSGIApplication", where: Sequence[Address], engine: type[engines.Backend], config: Config
     ) -> None:
         self.app, self.config = app, config
-        logger.info("Application is %r", app)
+        self._engine = engine
         self.listeners: list[Listener] = open_listeners(where, config)
         try:
             engines.check_families(engines.find(config.backend), [listener.kind for listener in self.listeners])
-            for listener in self.listeners:
-                logger.info("Serving on %s", listener.url)
-            logger.info("Using %r as a backend", engine)
             self.backend = engine(app, self.listeners, config)
         except BaseException:
             self.close()
             raise
+
+    def announce(self) -> None:
+        """Say in the log what is served, and where."""
+        logger.info("Application is %r", self.app)
+        for listener in self.listeners:
+            logger.info("Serving on %s", listener.url)
+        logger.info("Using %r as a backend", self._engine)
 
     def serve_forever(self) -> None:
         """Serve until `shutdown` is called, and what is in flight then is answered."""
@@ -127,7 +132,9 @@ def make_server(
         graceful_timeout=graceful_timeout,
     )
     engines.check(engines.find(backend), config)
-    return Server(app, addresses(config), engines.get(backend), config)
+    server = Server(app, addresses(config), engines.get(backend), config)
+    server.announce()
+    return server
 
 
 @contextmanager
