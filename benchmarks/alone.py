@@ -1,7 +1,8 @@
 """`python -m benchmarks.alone ENGINE FD APP`: an engine without Chaussette, as its own manual starts it.
 
-Settings are those that Chaussette chooses where they cost or save something: four threads, poll(2) for
-waitress, the standard library patched for gevent, no access log.
+Settings are those that cost least, and those that Chaussette chooses where they cost or save something: four threads,
+poll(2) for waitress, the standard library patched for gevent, no access log. Engines are imported by name, as few
+of them are installed everywhere.
 """
 
 import socket
@@ -76,6 +77,45 @@ def wsgiref(sock: socket.socket, app: Import) -> None:
     server.setup_environ()
     server.set_app(app())
     server.serve_forever()
+
+
+def bjoern(sock: socket.socket, app: Import) -> None:
+    """bjoern, by its public function."""
+    import_module("bjoern").server_run(sock, app())
+
+
+def fastpysgi(sock: socket.socket, app: Import) -> None:
+    """fastpysgi, which must bind its address itself."""
+    engine = import_module("fastpysgi")
+    engine.server.tcp_nodelay = 1
+    engine.run(app(), *_given_up(sock))
+
+
+def pyruvate(sock: socket.socket, app: Import) -> None:
+    """pyruvate, which must bind its address itself."""
+    host, port = _given_up(sock)
+    import_module("pyruvate").serve(app(), f"{host}:{port}", THREADS)
+
+
+def cheroot(sock: socket.socket, app: Import) -> None:
+    """cheroot, which must bind its address itself to serve it as it likes."""
+    import_module("cheroot.wsgi").Server(_given_up(sock), app(), numthreads=THREADS).start()
+
+
+def uvicorn(sock: socket.socket, app: Import) -> None:
+    """uvicorn with its fastest parser and loop. a2wsgi makes of the app one that it can serve."""
+    engine = import_module("uvicorn")
+    asgi = import_module("a2wsgi").WSGIMiddleware(app(), workers=THREADS)
+    config = engine.Config(
+        asgi, http="httptools", loop="uvloop", lifespan="off", log_level="warning", access_log=False, backlog=2048
+    )
+    engine.Server(config).run(sockets=[sock])
+
+
+def _given_up(sock: socket.socket) -> tuple[str, int]:
+    address: tuple[str, int] = sock.getsockname()
+    sock.close()
+    return address
 
 
 def _main(engine: str, fd: str, app: str) -> None:

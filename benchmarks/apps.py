@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-_HELLO = b"Hello, world!\n"
-_HELLO_HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(_HELLO)))]
+HELLO = b"Hello, world!\n"
+_HELLO_HEADERS = [("Content-Type", "text/plain"), ("Content-Length", str(len(HELLO)))]
 
 
 def hello(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """The smallest answer there is."""
     start_response("200 OK", _HELLO_HEADERS[:])
-    return [_HELLO]
+    return [HELLO]

@@ -42,6 +42,11 @@ class Result:
         """CPU microseconds per request: the median of the rounds."""
         return statistics.median(sample.cpu_us for sample in self.samples)
 
+    @property
+    def rate(self) -> float:
+        """Requests a second: the median of the rounds."""
+        return statistics.median(sample.answers.rate for sample in self.samples)
+
     def ratio(self, reference: "Result") -> float:
         """How many times as much CPU it takes as `reference`: the median of the rounds side by side."""
         pairs = zip(self.samples, reference.samples, strict=False)

@@ -12,7 +12,7 @@ end
 function done(summary, latency, requests)
    local failed = summary.errors
    io.write(string.format(
-      '\n{"requests": %d, "microseconds": %d, "p50": %d, "p99": %d, "connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}\n',
-      summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+      '\n{"requests": %d, "bytes": %d, "microseconds": %d, "p50": %d, "p99": %d, "connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}\n',
+      summary.requests, summary.bytes, summary.duration, latency:percentile(50), latency:percentile(99),
       failed.connect, failed.read, failed.write, failed.status, failed.timeout))
 end

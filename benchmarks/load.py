@@ -31,6 +31,10 @@ class Load:
     body: int = 0
     """Bytes."""
     connections: int = 50
+    path: str = "/"
+    answer: int = 0
+    """Bytes of an answer so long that parts of it count. After a second, 50 answers of 10 MB are under way and a few
+    hundred are done: half of those 50 would be work that counts for nothing. 0 counts whole answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,18 @@ class Answers:
     p50_ms: float
     p99_ms: float
     errors: int
+    reads: int = 0
+    """How many of the errors came up while an answer was read: the end of the connection is one, for wrk."""
 
     @property
     def rate(self) -> float:
         """Requests a second."""
         return self.requests / self.seconds
+
+
+def body(size: int) -> bytes:
+    """What load.lua sends as a body of `size` bytes."""
+    return (b"0123456789abcdef" * (size // 16 + 1))[:size]
 
 
 def ask(port: int, load: Load, seconds: int) -> Answers:
@@ -55,7 +66,7 @@ def ask(port: int, load: Load, seconds: int) -> Answers:
     words = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s", "--timeout", "10s", "-s", _SCRIPT]
     for header in load.headers:
         words += ["-H", header]
-    words += [f"http://127.0.0.1:{port}/", "--", load.method, str(load.body)]
+    words += [f"http://127.0.0.1:{port}{load.path}", "--", load.method, str(load.body)]
     done = subprocess.run(
         words,
         stdout=subprocess.PIPE,
@@ -69,12 +80,14 @@ def ask(port: int, load: Load, seconds: int) -> Answers:
     if done.returncode or not last.startswith("{"):
         raise ServerFailedError(f"wrk: {done.stdout.strip()}")
     told = json.loads(last)
-    if not told["requests"]:
-        raise ServerFailedError(f"no request was answered: {last}")
+    requests = told["bytes"] // load.answer if load.answer else told["requests"]
+    if not requests:
+        raise ServerFailedError(f"timeout: no whole answer in {seconds} s, {told['bytes']:,} bytes of some: {last}")
     return Answers(
-        requests=told["requests"],
+        requests=requests,
         seconds=told["microseconds"] / 1e6,
         p50_ms=told["p50"] / 1e3,
         p99_ms=told["p99"] / 1e3,
         errors=sum(told[kind] for kind in ("connect", "read", "write", "status", "timeout")),
+        reads=told["read"],
     )

@@ -1,0 +1,105 @@
+"""The servers that are compared, each as its own manual starts it for speed.
+
+One worker process, four threads where it has threads, no access log, and a listening socket with TCP_NODELAY unless the
+name says otherwise: without it some of them wait 40 ms for nothing, which would be no comparison.
+"""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chaussette.backend import backends
+
+from .alone import THREADS
+from .compiled import compiled
+from .harness import ROOT, chaussette
+from .process import Contender
+from .workloads import WORKLOADS
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server, without the app that it is to serve."""
+
+    name: str
+    package: str
+    """What is installed for it; empty for what is no server."""
+    serving: Callable[[str], Contender]
+    """Is given the app, module:attribute."""
+    own: bool = False
+    """Whether it is Chaussette's: it is compared with the others and never one of them."""
+    workloads: frozenset[str] = frozenset(workload.name for workload in WORKLOADS)
+    """Those that it takes part in."""
+
+    @property
+    def rival(self) -> bool:
+        """Whether Chaussette's engines are compared with it: it is a server, and not Chaussette's."""
+        return not self.own and bool(self.package)
+
+
+def peers() -> list[Peer]:
+    """All of them: Chaussette's own engines, as far as this Python's Chaussette has them, then the others."""
+    known = set(backends())
+    own = [peer for backend, peer in _OWN if backend in known]
+    return [*own, *_OTHERS]
+
+
+def limit(folder: str) -> Peer:
+    """What no server can undercut: see limit.c. `folder` is where it is compiled."""
+    words = (compiled("limit", folder), "{fd}")
+    return Peer("limit", "", lambda app: Contender("limit", words), workloads=frozenset({"hello", "close"}))
+
+
+def _ours(name: str, backend: str, *options: str) -> tuple[str, Peer]:
+    return backend, Peer(name, "chaussette", lambda app: chaussette(name, backend, app, *options), own=True)
+
+
+def _alone(name: str, engine: str, package: str = "", nodelay: bool = True) -> Peer:
+    words = (sys.executable, "-m", "benchmarks.alone", engine, "{fd}")
+    return _peer(name, package or engine, *words, nodelay=nodelay)
+
+
+def _gunicorn(kind: str, *options: str) -> Peer:
+    words = (sys.executable, "-m", "gunicorn", "--bind", "fd://{fd}", "--log-level", "error", "--worker-class", kind)
+    return _peer(f"gunicorn-{kind}", "gunicorn", *words, *options)
+
+
+def _peer(name: str, package: str, *words: str, nodelay: bool = True) -> Peer:
+    return Peer(name, package, lambda app: Contender(name, (*words, app), nodelay, {"PYTHONPATH": ROOT}))
+
+
+_GRANIAN = (
+    *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "{port}"),
+    *("--workers", "1", "--http", "1", "--no-ws", "--blocking-threads", str(THREADS), "--log-level", "error"),
+)
+_UWSGI = (
+    os.path.join(sysconfig.get_path("scripts"), "uwsgi"),
+    # --http-socket would close every connection, without saying so.
+    *("--http11-socket", "fd://{fd}", "--home", sys.prefix, "--threads", str(THREADS), "--die-on-term"),
+    *("--need-app", "--disable-logging", "--module"),
+)
+
+_OWN = (
+    _ours("fast", "fast", "--threads", str(THREADS)),
+    _ours("fast-1-thread", "fast", "--threads", "1"),
+    _ours("fastgevent", "fastgevent"),
+)
+
+_OTHERS = (
+    _alone("bjoern", "bjoern"),
+    _alone("fastpysgi", "fastpysgi"),
+    _peer("granian", "granian", *_GRANIAN),
+    _alone("meinheld", "meinheld"),
+    _peer("uwsgi", "uWSGI", *_UWSGI),
+    _alone("pyruvate", "pyruvate"),
+    _alone("waitress", "waitress"),
+    _alone("cheroot", "cheroot"),
+    _gunicorn("sync"),
+    _gunicorn("gthread", "--threads", str(THREADS)),
+    _gunicorn("gevent"),
+    _alone("gevent", "gevent"),
+    _alone("gevent-nagle", "gevent", nodelay=False),
+    _alone("uvicorn-a2wsgi", "uvicorn"),
+)
