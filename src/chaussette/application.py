@@ -32,6 +32,8 @@ _MOVED = {
     "chaussette.util:hello_app": "chaussette.demo:hello_app",
 }
 """What configurations of Chaussette 1.3 name, and where it is now."""
+_SHOWN = 15
+"""How many callables an error message lists: more are no help."""
 
 
 def load(text: str, *, factory: bool = False) -> "WSGIApplication":
@@ -148,7 +150,8 @@ def _attribute(module: ModuleType, names: str, text: str) -> Any:
     for name in names.split("."):
         if not hasattr(found, name):
             owner = found.__name__ if isinstance(found, ModuleType) else repr(found)
-            raise AppError(f"{text}: {owner} has no {name!r}.{_callables(found)}")
+            hint = near(name, [each for each in dir(found) if not each.startswith("_")])
+            raise AppError(f"{text}: {owner} has no {name!r}.{hint}{_callables(found)}")
         found = getattr(found, name)
     return found
 
@@ -161,19 +164,17 @@ def _default(module: ModuleType, text: str) -> Any:
 
 
 def _callables(owner: Any) -> str:
-    """The names in `owner` that could be meant: what it defines itself, if it tells, without classes of other modules."""
-    names = (
-        [
-            name
-            for name, value in vars(owner).items()
-            if not name.startswith("_")
-            and callable(value)
-            and (not isinstance(value, type) or value.__module__ == getattr(owner, "__name__", ""))
-        ]
-        if hasattr(owner, "__dict__")
-        else []
-    )
-    return f" It has these callables: {', '.join(sorted(names))}." if names else " It has no callables."
+    """The names that could be meant: callables of `owner`, but not the classes that it imports from other modules."""
+    names = [name for name, value in getattr(owner, "__dict__", {}).items() if _is_candidate(owner, name, value)]
+    if not names:
+        return " It has no callables."
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f" It has these callables: {', '.join(sorted(names)[:_SHOWN])}{more}."
+
+
+def _is_candidate(owner: Any, name: str, value: Any) -> bool:
+    imported = isinstance(value, type) and value.__module__ != getattr(owner, "__name__", "")
+    return callable(value) and not name.startswith("_") and not imported
 
 
 def _literals(text: str, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:

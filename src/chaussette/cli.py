@@ -7,6 +7,7 @@ and an exit status of its kind, see `errors`.
 import argparse
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -45,27 +46,26 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             sys.exit(_show_backends())
         if len(words) == 2 and words[0] == "install":
             sys.exit(_install(words[1]))
-        run(_config(words))
+        sys.exit(run(_config(words)))
     except ChaussetteError as error:
         _refuse(error)
 
 
-def run(config: Config, app: "WSGIApplication | None" = None) -> NoReturn:
-    """Do what `config` says, and exit. Raises ChaussetteError for what is wrong before there is a log."""
+def run(config: Config, app: "WSGIApplication | None" = None) -> int:
+    """Do what `config` says; the exit status. Raises ChaussetteError for what is wrong before there is a log."""
     configure(config.log_level, config.log_output, find(config.backend).loggers)
     try:
         if config.use_reloader and app is None:
             from .reloader import serve_and_reload
 
-            sys.exit(serve_and_reload(config))
-        status = serve(config, app=app, ready=lambda: backoff.forget(config.app), give_up=_give_up)
+            return serve_and_reload(config)
+        return serve(config, app=app, ready=lambda: backoff.forget(config.app), give_up=_give_up)
     except ChaussetteError as error:
         _report(error)
         _wait_for_manager(config)
-        sys.exit(error.exit_status)
+        return error.exit_status
     except KeyboardInterrupt:  # before the signal handlers were set: nothing was accepted
-        sys.exit(128 + 2)
-    sys.exit(status)
+        return 128 + signal.SIGINT
 
 
 class _Parser(argparse.ArgumentParser):

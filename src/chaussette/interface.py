@@ -49,8 +49,9 @@ def _why_not(text: str, found: Any) -> str:
 
 
 def _described(found: Any) -> str:
-    kind = type(found).__name__
-    return f"a {kind} ({found!r})" if len(repr(found)) < 60 else f"a {kind}"
+    kind, shown = type(found).__name__, repr(found)
+    article = "an" if kind[0] in "aeiou" else "a"
+    return f"{article} {kind} ({shown})" if len(shown) < 60 else f"{article} {kind}"
 
 
 def _is_asgi(found: Any) -> bool:

@@ -4,6 +4,7 @@ The keys of the section are Chaussette's options (`backend = gevent`, `bind = un
 app by then, so nothing is patched: an engine on greenlets wants `gevent.monkey.patch_all()` in the app's own first lines.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 from .cli import run
@@ -20,4 +21,7 @@ def serve_paste(app: "WSGIApplication", global_conf: dict[str, str] | None, **se
         if key not in OPTIONS or OPTIONS[key].positional:
             raise UsageError(f"[server:main] {key}: no option is called that.{near(key, OPTIONS)}")
     texts = {name: text.split() if OPTIONS[name].repeat else text for name, text in settings.items()}
-    run(Config.from_text(texts, lambda name: f"[server:main] {name}"), app)
+    status = run(Config.from_text(texts, lambda name: f"[server:main] {name}"), app)
+    if status:
+        sys.exit(status)
+    return status

@@ -7,6 +7,7 @@ What runs inside gevent must not block the hub, and a signal handler may run in 
 callback on the loop.
 """
 
+import os
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from gevent.socket import socket as GeventSocket  # noqa: N812
 from ..config import Config
 from ..listeners import Listener
 from ..logs import logger
+from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -94,9 +96,14 @@ class Server:
         for server in self._servers:
             server.draining = self._asked
             server.start()
-        if not self._asked:
-            self._stop.wait()
-        self._drain()
+        with wakeup_pipe() as (woken, _):
+            watcher = gevent.get_hub().loop.io(woken, 1)
+            watcher.start(lambda: os.read(woken, 512))
+            if not self._asked:
+                self._stop.wait()
+            self._drain()
+            watcher.stop()
+            watcher.close()
 
     def shutdown(self) -> None:
         """Ask for the drain."""

@@ -14,6 +14,7 @@ from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 from ..config import Config
 from ..listeners import Listener
+from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -94,17 +95,15 @@ class Server:
 
     def serve(self) -> None:
         """Serve until `shutdown()`; the request that is being worked on then is finished."""
-        woken, self._wake = os.pipe()
-        try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(woken, selectors.EVENT_READ)
-                for listener in self._listeners:
-                    selector.register(listener.sock, selectors.EVENT_READ, _Server(self._app, listener))
-                while not self._stop:
-                    self._answer([key.data for key, _ in selector.select() if key.data])
-        finally:
-            os.close(woken)
-            os.close(self._wake)
+        with wakeup_pipe() as (woken, self._wake), selectors.DefaultSelector() as selector:
+            selector.register(woken, selectors.EVENT_READ)
+            for listener in self._listeners:
+                selector.register(listener.sock, selectors.EVENT_READ, _Server(self._app, listener))
+            while not self._stop:
+                ready = [key for key, _ in selector.select()]
+                if any(key.fd == woken for key in ready):
+                    os.read(woken, 512)
+                self._answer([key.data for key in ready if key.data])
             self._wake = -1
 
     def shutdown(self) -> None:
