@@ -1,8 +1,8 @@
 """The bars that Chaussette's own engines must hold against the others, and whether they do."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from .bar import Bar
 from .contenders import Peer
 from .rounds import Results
 from .workloads import WORKLOADS
@@ -10,32 +10,6 @@ from .workloads import WORKLOADS
 _AHEAD = 8
 """Of all workloads, in how many `fast` must be ahead of every other server."""
 _WORST = 1.3
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar and what was measured."""
-
-    text: str
-    limit: float
-    value: float | None
-    """None: it was not measured."""
-    at_least: bool = False
-    where: str = ""
-
-    @property
-    def held(self) -> bool | None:
-        """Whether it holds; None if it was not measured."""
-        if self.value is None:
-            return None
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
-
-    def __str__(self) -> str:
-        if self.value is None or self.held is None:
-            return f"{self.text}: not measured"
-        value = f"{self.value:.0f}" if self.at_least else f"{self.value:.2f}"
-        missed = f"{abs(self.value - self.limit):.0f}" if self.at_least else f"{self.value - self.limit:.3f}"
-        return f"{self.text}: {'holds' if self.held else f'missed by {missed}'} ({value}{self.where})"
 
 
 def best(results: Results, workload: str, others: Mapping[str, Peer]) -> tuple[str, float] | None:

@@ -12,5 +12,5 @@ def compiled(name: str, folder: str) -> str:
     if compiler is None:
         raise SystemExit(f"{name}.c needs a C compiler, such as that of the package gcc.")
     program = os.path.join(folder, name)
-    subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", program, source], check=True)
+    subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", program, source, "-lm"], check=True)
     return program

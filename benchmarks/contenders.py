@@ -39,10 +39,13 @@ class Peer:
         return not self.own and bool(self.package)
 
 
-def peers() -> list[Peer]:
-    """All of them: Chaussette's own engines, as far as this Python's Chaussette has them, then the others."""
+def peers(*options: str) -> list[Peer]:
+    """All of them: Chaussette's own engines, as far as this Python's Chaussette has them, then the others.
+
+    `options` are those of the chaussette command that its engines get beside their own.
+    """
     known = set(backends())
-    own = [peer for backend, peer in _OWN if backend in known]
+    own = [_ours(name, backend, *own, *options) for name, backend, *own in _OWN if backend in known]
     return [*own, *_OTHERS]
 
 
@@ -52,8 +55,8 @@ def limit(folder: str) -> Peer:
     return Peer("limit", "", lambda app: Contender("limit", words), workloads=frozenset({"hello", "close"}))
 
 
-def _ours(name: str, backend: str, *options: str) -> tuple[str, Peer]:
-    return backend, Peer(name, "chaussette", lambda app: chaussette(name, backend, app, *options), own=True)
+def _ours(name: str, backend: str, *options: str) -> Peer:
+    return Peer(name, "chaussette", lambda app: chaussette(name, backend, app, *options), own=True)
 
 
 def _alone(name: str, engine: str, package: str = "", nodelay: bool = True) -> Peer:
@@ -82,9 +85,9 @@ _UWSGI = (
 )
 
 _OWN = (
-    _ours("fast", "fast", "--threads", str(THREADS)),
-    _ours("fast-1-thread", "fast", "--threads", "1"),
-    _ours("fastgevent", "fastgevent"),
+    ("fast", "fast", "--threads", str(THREADS)),
+    ("fast-1-thread", "fast", "--threads", "1"),
+    ("fastgevent", "fastgevent"),
 )
 
 _OTHERS = (

@@ -10,19 +10,16 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
-from typing import TypeVar
 
+from .asked import chosen, names, options
 from .bars import bars
-from .contenders import Peer, limit, peers
+from .contenders import limit, peers
 from .machine import machine, versions
 from .process import cores
 from .report import data, markdown
 from .rounds import play
 from .workload_apps import FILE, LARGE
-from .workloads import WORKLOADS, Workload
-
-Named = TypeVar("Named", Peer, Workload)
+from .workloads import WORKLOADS
 
 
 def main() -> int:
@@ -34,47 +31,33 @@ def main() -> int:
         os.environ[FILE] = os.path.join(folder, "file")
         with open(os.environ[FILE], "wb") as file:
             file.write(LARGE)
-        chosen = _chosen([*peers(), limit(folder)], asked.only)
-        workloads = _chosen(WORKLOADS, asked.workloads)
-        results = play(chosen, workloads, rounds=asked.rounds, seconds=asked.seconds)
-    others = {peer.name: peer for peer in chosen if peer.rival}
+        players = chosen([*peers(), limit(folder)], asked.only)
+        workloads = chosen(WORKLOADS, asked.workloads)
+        results = play(players, workloads, rounds=asked.rounds, seconds=asked.seconds)
+    others = {peer.name: peer for peer in players if peer.rival}
     verdicts = bars(results, others)
     heading = (
         machine(),
-        versions(dict.fromkeys(peer.package for peer in chosen if peer.package)),
+        versions(dict.fromkeys(peer.package for peer in players if peer.package)),
         f"{asked.rounds} rounds of {asked.seconds} s, in turns; server on core {server}, wrk on core {load}",
     )
-    report = markdown(heading, chosen, workloads, results, verdicts)
+    report = markdown(heading, players, workloads, results, verdicts)
     print(report)
     if asked.markdown:
         with open(asked.markdown, "w") as written:
             written.write(report)
     if asked.json:
         with open(asked.json, "w") as written:
-            json.dump(data(heading, chosen, workloads, results, verdicts), written, indent=1)
+            json.dump(data(heading, players, workloads, results, verdicts), written, indent=1)
     return any(bar.held is False for bar in verdicts)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="All servers side by side.")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds in turns (default: %(default)s)")
-    parser.add_argument("--seconds", type=int, default=1, help="seconds of load each (default: %(default)s)")
-    parser.add_argument("--only", type=_names, metavar="PEER[,PEER]", help="leave the others out")
-    parser.add_argument("--workloads", type=_names, metavar="NAME[,NAME]", help="leave the others out")
+    parser = options("All servers side by side.", rounds=5, seconds=1)
+    parser.add_argument("--workloads", type=names, metavar="NAME[,NAME]", help="leave the others out")
     parser.add_argument("--markdown", metavar="FILE", help="write the report there too")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     return parser.parse_args()
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _chosen(everything: Sequence[Named], names: list[str] | None) -> list[Named]:
-    known = {each.name: each for each in everything}
-    if unknown := [name for name in names or () if name not in known]:
-        raise SystemExit(f"There is no {', '.join(unknown)}. There are: {', '.join(known)}.")
-    return [known[name] for name in known if not names or name in names]
 
 
 if __name__ == "__main__":

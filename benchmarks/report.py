@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from .bars import Bar, best
+from .bar import Bar
+from .bars import best
 from .contenders import Peer
 from .harness import table
 from .rounds import Cell, Results
