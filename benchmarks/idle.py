@@ -1,7 +1,8 @@
 """What 10,000 idle connections cost: memory, and CPU time per request of 50 busy ones beside them.
 
-In each round the 50 are measured alone, then 10,000 clients connect, ask once and stay, and the 50 are measured again,
-all on one process. The bars: at most 100 MB (RSS) for the 10,000, and at most 1.1 times the CPU time per request.
+Two processes of each server share the core and are loaded at the same time, 50 connections each, see pairs.py. In
+each round one of the two, in turns, has the idle ones: clients that connected, asked once and stay. The bars: at
+most 100 MB (RSS) for the 10,000, and at most 1.1 times the CPU time per request.
 The limit on open files must allow for them, in the server and here: `ulimit -n`.
 """
 
@@ -12,8 +13,10 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 from .apps import HELLO
 from .asked import chosen, options
@@ -38,20 +41,20 @@ _FEW = ("fast", "fast-1-thread", "fastgevent", "bjoern", "fastpysgi", "granian",
 @dataclass(slots=True)
 class _Seen:
     peer: Peer
-    alone: list[float] = field(default_factory=list)
+    without: list[float] = field(default_factory=list)
     beside: list[float] = field(default_factory=list)
     """CPU microseconds per request."""
     megabytes: list[float] = field(default_factory=list)
     failure: str = ""
 
     @property
-    def ratio(self) -> float:
-        return statistics.median(b / a for a, b in zip(self.alone, self.beside, strict=True))
+    def ratios(self) -> list[float]:
+        return [beside / without for without, beside in zip(self.without, self.beside, strict=True)]
 
 
 def main() -> int:
     """Measure, print, and return 1 if a bar is missed."""
-    parser = options("What idle connections cost.", rounds=5, seconds=1)
+    parser = options("What idle connections cost.", rounds=6, seconds=1)
     parser.add_argument("--connections", type=int, default=10_000, help="idle ones (default: %(default)s)")
     asked = parser.parse_args()
     _allow(asked.connections + _SPARE)
@@ -64,7 +67,7 @@ def main() -> int:
         _measure(each, asked.rounds, asked.seconds, asked.connections)
     print(f"{machine()}\n{versions(dict.fromkeys(each.peer.package for each in seen))}")
     print(f"{asked.rounds} rounds of {asked.seconds} s, hello, 50 busy and {asked.connections:,} idle connections\n")
-    heading = ("server", "CPU us/request alone", "beside the idle", "ratio", "ratio, min..max", "MB for the idle")
+    heading = ("server", "CPU us/request without", "beside the idle", "ratio", "ratio, min..max", "MB for the idle")
     print(table(heading, [_row(each) for each in seen]))
     bars = [bar for each in seen if each.peer.own for bar in _bars(each)]
     print("\n" + "\n".join(f"- {bar}" for bar in bars))
@@ -79,35 +82,49 @@ def _allow(files: int) -> None:
 
 
 def _measure(seen: _Seen, rounds: int, seconds: int, connections: int) -> None:
+    contender = seen.peer.serving(_APP)
     try:
-        with running(seen.peer.serving(_APP)) as server:
-            ask(server.port, Load(), 1)  # what a first load leaves in memory is none of the idle ones'
-            for number in range(rounds):
-                alone = _busy(server, seconds)
-                before = memory(server.pid).rss
-                with _idle(server, connections, f"127.0.1.{number % 200 + 1}"):
-                    held = memory(server.pid).rss - before
-                    beside = _busy(server, seconds)
-                    if (still := _open(server)) < connections:
+        with running(contender) as one, running(contender) as other:
+            both = [one, other]
+            _load(both, 1)  # what a first load leaves in memory is none of the idle ones'
+            for _ in range(rounds):
+                holds, free = both
+                before = memory(holds.pid).rss
+                with _idle(holds, connections):
+                    seen.megabytes.append(memory(holds.pid).rss - before)
+                    beside, without = _load(both, seconds)
+                    if (still := _open(holds)) < connections:
                         raise ServerFailedError(f"{still:,} of {connections:,} idle connections were kept")
-                seen.alone.append(alone)
                 seen.beside.append(beside)
-                seen.megabytes.append(held)
-                _wait_until_closed(server)
+                seen.without.append(without)
+                _wait_until_closed(holds)
+                both = [free, holds]
     except ServerFailedError as error:
         seen.failure = str(error)
         progress(f"{seen.peer.name} failed: {error}")
 
 
-def _busy(server: Running, seconds: int) -> float:
-    before = server.cpu()
-    answers = ask(server.port, Load(), seconds)
-    return cost(before, server.cpu(), answers).cpu_us
+def _load(servers: list[Running], seconds: int) -> list[float]:
+    with ThreadPoolExecutor(len(servers)) as threads:
+        before = [server.cpu() for server in servers]
+        answers = list(threads.map(lambda server: ask(server.port, Load(), seconds), servers))
+        after = [server.cpu() for server in servers]
+    return [cost(*each).cpu_us for each in zip(before, after, answers, strict=True)]
+
+
+def _sources() -> Iterator[str]:
+    """Addresses of the loopback, one for each ten thousand connections: the ports of closed ones are not free at once."""
+    for number in count(os.getpid()):
+        yield f"127.{1 + number % 250}.{1 + number // 250 % 250}.1"
+
+
+_source = _sources()
 
 
 @contextmanager
-def _idle(server: Running, connections: int, source: str) -> Iterator[None]:
-    """Clients that have had an answer each. A source address a round: closed ports are not free at once."""
+def _idle(server: Running, connections: int) -> Iterator[None]:
+    """Clients that have had an answer each."""
+    source = next(_source)
     with ExitStack() as clients:
         for number in range(connections):
             try:
@@ -140,13 +157,12 @@ def _wait_until_closed(server: Running) -> None:
 def _row(seen: _Seen) -> list[str]:
     if seen.failure or not seen.beside:
         return [seen.peer.name, f"failed: {seen.failure.partition(chr(10))[0]}", "", "", "", ""]
-    ratios = [b / a for a, b in zip(seen.alone, seen.beside, strict=True)]
     return [
         seen.peer.name,
-        f"{statistics.median(seen.alone):.2f}",
+        f"{statistics.median(seen.without):.2f}",
         f"{statistics.median(seen.beside):.2f}",
-        f"{seen.ratio:.3f}",
-        f"{min(ratios):.3f}..{max(ratios):.3f}",
+        f"{statistics.median(seen.ratios):.3f}",
+        f"{min(seen.ratios):.3f}..{max(seen.ratios):.3f}",
         f"{max(seen.megabytes):.1f}",
     ]
 
@@ -154,8 +170,16 @@ def _row(seen: _Seen) -> list[str]:
 def _bars(seen: _Seen) -> list[Bar]:
     measured = bool(seen.beside) and not seen.failure
     return [
-        Bar(f"{seen.peer.name}: at most {_MEGABYTES} MB", _MEGABYTES, max(seen.megabytes) if measured else None),
-        Bar(f"{seen.peer.name}: at most {_RATIO} x the CPU time alone", _RATIO, seen.ratio if measured else None),
+        Bar(
+            f"{seen.peer.name}: idle connections take at most {_MEGABYTES} MB",
+            _MEGABYTES,
+            max(seen.megabytes) if measured else None,
+        ),
+        Bar(
+            f"{seen.peer.name}: requests beside them at most {_RATIO} x",
+            _RATIO,
+            statistics.median(seen.ratios) if measured else None,
+        ),
     ]
 
 
