@@ -8,7 +8,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaussette.backend import backends
 
@@ -49,6 +49,11 @@ def peers(*options: str) -> list[Peer]:
     return [*own, *_OTHERS]
 
 
+def serving(workload: str) -> list[Peer]:
+    """Those that take part in a workload."""
+    return [peer for peer in peers() if workload in peer.workloads]
+
+
 def limit(folder: str) -> Peer:
     """What no server can undercut: see limit.c. `folder` is where it is compiled."""
     words = (compiled("limit", folder), "{fd}")
@@ -78,11 +83,12 @@ _GRANIAN = (
     *("--workers", "1", "--http", "1", "--no-ws", "--blocking-threads", str(THREADS), "--log-level", "error"),
 )
 _UWSGI = (
-    os.path.join(sysconfig.get_path("scripts"), "uwsgi"),
-    # --http-socket would close every connection, without saying so.
-    *("--http11-socket", "fd://{fd}", "--home", sys.prefix, "--threads", str(THREADS), "--die-on-term"),
-    *("--need-app", "--disable-logging", "--module"),
+    *(os.path.join(sysconfig.get_path("scripts"), "uwsgi"), "--home", sys.prefix, "--need-app", "--die-on-term"),
+    *("--threads", str(THREADS), "--disable-logging", "--listen", "1024"),
 )
+_UWSGI_KEEPS = ("--http11-socket", "fd://{fd}", "--module")
+_UWSGI_CLOSES = ("--http-socket", "fd://{fd}", "--module")
+"""The one keeps all connections, the other none, without saying so: each takes part where that is right."""
 
 _OWN = (
     ("fast", "fast", "--threads", str(THREADS)),
@@ -95,7 +101,11 @@ _OTHERS = (
     _alone("fastpysgi", "fastpysgi"),
     _peer("granian", "granian", *_GRANIAN),
     _alone("meinheld", "meinheld"),
-    _peer("uwsgi", "uWSGI", *_UWSGI),
+    _peer("uwsgi", "uWSGI", *_UWSGI, *_UWSGI_KEEPS),
+    replace(
+        _peer("uwsgi-closing", "uWSGI", *_UWSGI, *_UWSGI_CLOSES),
+        workloads=frozenset({"close", "chunks"}),
+    ),
     _alone("pyruvate", "pyruvate"),
     _alone("waitress", "waitress"),
     _alone("cheroot", "cheroot"),

@@ -46,8 +46,8 @@ class Answers:
     p50_ms: float
     p99_ms: float
     errors: int
-    reads: int = 0
-    """How many of the errors came up while an answer was read: the end of the connection is one, for wrk."""
+    broken: int = 0
+    """How many of the errors are connections that ended when wrk read or wrote."""
 
     @property
     def rate(self) -> float:
@@ -82,12 +82,12 @@ def ask(port: int, load: Load, seconds: int) -> Answers:
     told = json.loads(last)
     requests = told["bytes"] // load.answer if load.answer else told["requests"]
     if not requests:
-        raise ServerFailedError(f"timeout: no whole answer in {seconds} s, {told['bytes']:,} bytes of some: {last}")
+        raise ServerFailedError(f"timeout: no whole answer in {seconds} s, {told['bytes']:,} bytes of some")
     return Answers(
         requests=requests,
         seconds=told["microseconds"] / 1e6,
         p50_ms=told["p50"] / 1e3,
         p99_ms=told["p99"] / 1e3,
         errors=sum(told[kind] for kind in ("connect", "read", "write", "status", "timeout")),
-        reads=told["read"],
+        broken=told["read"] + told["write"],
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .asked import chosen, options
 from .bar import Bar
-from .contenders import Peer, peers
+from .contenders import Peer, serving
 from .harness import progress, table
 from .load import Load, ask
 from .machine import machine, versions
@@ -55,7 +55,7 @@ def main() -> int:
     """Measure, print, and return 1 if the bar is missed."""
     asked = options("Memory of an idle worker.", rounds=3, seconds=1).parse_args()
     os.sched_setaffinity(0, {cores()[1]})
-    seen = [_Seen(peer) for peer in chosen(peers(), asked.only)]
+    seen = [_Seen(peer) for peer in chosen(serving("hello"), asked.only)]
     for number in range(asked.rounds):
         for each in seen:
             if not each.failure:

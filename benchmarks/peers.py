@@ -21,10 +21,14 @@ from .rounds import play
 from .workload_apps import FILE, LARGE
 from .workloads import WORKLOADS
 
+_ALSO = ("a2wsgi", "httptools", "uvloop", "flask")
+"""What has a share in the figures beside the servers themselves."""
+
 
 def main() -> int:
     """Measure, print, and return 1 if a bar is missed."""
     asked = _options()
+    others_ran = os.getloadavg()[0]
     server, load = cores()
     os.sched_setaffinity(0, {load})  # what watches must not take time from what is watched
     with tempfile.TemporaryDirectory() as folder:
@@ -38,8 +42,9 @@ def main() -> int:
     verdicts = bars(results, others)
     heading = (
         machine(),
-        versions(dict.fromkeys(peer.package for peer in players if peer.package)),
-        f"{asked.rounds} rounds of {asked.seconds} s, in turns; server on core {server}, wrk on core {load}",
+        versions(dict.fromkeys([*(peer.package for peer in players if peer.package), *_ALSO])),
+        f"{asked.rounds} rounds of {asked.seconds} s, in turns; server on core {server}, wrk on core {load}; "
+        f"load average before: {others_ran:.1f}",
     )
     report = markdown(heading, players, workloads, results, verdicts)
     print(report)

@@ -11,6 +11,8 @@ from .workloads import Workload
 
 _NOTE_LENGTH = 160
 _NONE = "-"
+_LOGGED = ("wrong answer: status", "crash", "ended")
+"""Failures that the server knows more about."""
 
 
 def markdown(
@@ -94,9 +96,10 @@ def _cell(peer: Peer, workload: Workload, results: Results, others: Mapping[str,
 
 
 def _short(failure: str) -> str:
-    """The reason, and the last that the server said."""
+    """The reason, and where it says little, the last that the server said."""
     lines = [line.strip() for line in failure.splitlines() if line.strip()] or ["not measured"]
-    told = lines[0] if len(lines) == 1 else f"{lines[0]}; it said: {lines[-1]}"
+    silent = len(lines) == 1 or not lines[0].startswith(_LOGGED)
+    told = lines[0] if silent else f"{lines[0]}; it said: {lines[-1]}"
     return told if len(told) <= _NOTE_LENGTH else told[: _NOTE_LENGTH - 3] + "..."
 
 

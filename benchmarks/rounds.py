@@ -117,7 +117,7 @@ def _sample(server: Running, workload: Workload, cell: Cell, seconds: int) -> Sa
 
 
 def _errors(answers: Answers, manner: Manner) -> int:
-    return answers.errors - (answers.reads if manner.by_end else 0)
+    return answers.errors - (answers.broken if manner.ends else 0)
 
 
 def _crash(pid: int) -> str:

@@ -19,6 +19,7 @@ _CLOSE = tuple("Connection: close" if each.startswith("Connection:") else each f
 _KB = 1000
 _MB = 1 << 20
 _CHECK_SECONDS = 10.0
+_END_SECONDS = 2.0
 _WARM_SECONDS = 0.1
 _WARM_REQUESTS = 20
 
@@ -44,8 +45,8 @@ class Manner:
 
     kept: bool
     """Whether it keeps the connection."""
-    by_end: bool
-    """Whether the end of the connection is the end of the answer. wrk takes that for an error."""
+    ends: bool
+    """Whether it ends the connection without a word before, which wrk takes for an error."""
 
 
 WORKLOADS = (
@@ -75,11 +76,14 @@ def check(port: int, workload: Workload) -> Manner:
         while True:
             _send(client, workload.load)
             answer = client.getresponse()
-            manner = Manner(kept=not answer.will_close, by_end=_by_end(answer))
+            kept, ends = not answer.will_close, _without_length(answer)
             _compare(answer, workload.expected)
+            if kept and workload.load.headers == _CLOSE:
+                _await_end(client)
+                ends = True
             left -= 1
             if not left or time.monotonic() > end:
-                return manner
+                return Manner(kept, ends)
     except TimeoutError:
         raise ServerFailedError(f"timeout: no whole answer within {_CHECK_SECONDS:g} s") from None
     except (OSError, HTTPException) as error:
@@ -107,8 +111,18 @@ def streams(port: int) -> bool:
         client.close()
 
 
-def _by_end(answer: HTTPResponse) -> bool:
+def _without_length(answer: HTTPResponse) -> bool:
     return answer.headers["Content-Length"] is None and answer.headers["Transfer-Encoding"] is None
+
+
+def _await_end(client: HTTPConnection) -> None:
+    client.sock.settimeout(_END_SECONDS)
+    try:
+        if client.sock.recv(1):
+            raise ServerFailedError("wrong answer: more than was asked for")
+    except TimeoutError:
+        raise ServerFailedError("wrong answer: the connection that was to be closed is kept") from None
+    client.close()
 
 
 def _send(client: HTTPConnection, load: Load) -> None:
