@@ -67,14 +67,35 @@ def _octal(text: str) -> int:
 
 
 def _truth(text: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
     try:
         return words[text.lower()]
     except KeyError:
         raise ValueError("true or false") from None
 
 
+def _bytes(text: str) -> int:
+    """`1048576`, `1024k`, `1M`, `2G`."""
+    number, scale = text, 1
+    for letter, power in (("k", 10), ("m", 20), ("g", 30)):
+        if text.lower().endswith(letter):
+            number, scale = text[:-1], 1 << power
+    if not (number.isascii() and number.isdigit()):
+        raise ValueError("a number of bytes, such as 500, 64k, 1M or 2G")
+    return int(number) * scale
+
+
 _SOCKET, _ENGINE, _DRAIN, _APP, _LOG = "listening socket", "engine", "drain", "app", "log"
+_LIMIT = "limits and deadlines, in the engines fast and fastgevent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +199,115 @@ class Config:
     )
     no_monkey: bool = _option(
         False, "do not patch the standard library, in engines that do", _truth, group=_ENGINE
+    )
+
+    limit_request_line: int | None = _option(
+        None,
+        "bytes that a request line may have; more is answered with 414",
+        _bytes,
+        metavar="BYTES",
+        group=_LIMIT,
+        shown_default="8190",
+        why="RFC 9112 asks for 8000 at least; Apache's number, so what passes there passes here",
+    )
+    limit_header_size: int | None = _option(
+        None,
+        "bytes that all header lines together may have; more is answered with 431",
+        _bytes,
+        metavar="BYTES",
+        group=_LIMIT,
+        shown_default="64k",
+        why="cookies of single sign-on reach 16 kB and more",
+    )
+    limit_header_count: int | None = _option(
+        None,
+        "header lines that a request may have; more is answered with 431",
+        _whole(1, 10_000),
+        metavar="N",
+        group=_LIMIT,
+        shown_default="100",
+        why="browsers send 10 to 20, and a proxy adds 10 more",
+    )
+    limit_body: int | None = _option(
+        None,
+        "bytes that a request body may have; more is answered with 413",
+        _bytes,
+        metavar="BYTES",
+        group=_LIMIT,
+        shown_default="1G",
+        why="uploads are spooled to a file, so it is the disk that this protects; waitress's number",
+    )
+    limit_connections: int | None = _option(
+        None,
+        "connections that may be open; at so many the rest waits in the accept queue, and the log says so",
+        _whole(1, 1_000_000),
+        metavar="N",
+        group=_LIMIT,
+        shown_default="10000, or 50 short of the limit on open files",
+        why="an idle connection costs about 3 kB",
+    )
+    inbuf: int | None = _option(
+        None,
+        "bytes of a request body that are kept in memory; a longer one goes to a temporary file",
+        _bytes,
+        metavar="BYTES",
+        group=_LIMIT,
+        shown_default="1M",
+        why="most forms and API calls are shorter, and need no disk",
+    )
+    high_water: int | None = _option(
+        None,
+        "bytes of a streamed response that may wait for a slow client before the app has to wait too",
+        _bytes,
+        metavar="BYTES",
+        group=_LIMIT,
+        shown_default="1M",
+        why="enough to keep a fast client busy while the app makes the next piece",
+    )
+    header_timeout: float | None = _option(
+        None,
+        "seconds from the first byte of a request to the end of its headers; then it is answered with 408",
+        _seconds,
+        metavar="SECONDS",
+        group=_LIMIT,
+        shown_default="30",
+        why="a phone with a bad link needs a few seconds, and an attacker would take for ever",
+    )
+    body_rate: int | None = _option(
+        None,
+        "bytes a second that a request body must come at, on average, after 20 seconds; else it is answered with 408",
+        _bytes,
+        metavar="BYTES",
+        group=_LIMIT,
+        shown_default="500",
+        why="Apache's number: a tenth of what a modem did",
+    )
+    keep_alive: float | None = _option(
+        None,
+        "seconds that a connection may be idle between two requests",
+        _seconds,
+        metavar="SECONDS",
+        group=_LIMIT,
+        shown_default="75",
+        why="more than the 60 seconds that proxies keep their side, so that the proxy hangs up first and loses nothing",
+    )
+    send_timeout: float | None = _option(
+        None,
+        "seconds that a client may take nothing of a response that waits for it",
+        _seconds,
+        metavar="SECONDS",
+        group=_LIMIT,
+        shown_default="60",
+        why="nginx's number",
+    )
+    app_timeout: float | None = _option(
+        None,
+        "seconds after which an app that still works on a request is named in the log",
+        _seconds,
+        metavar="SECONDS",
+        group=_LIMIT,
+        shown_default="60",
+        why="no client waits longer; a thread cannot be stopped in Python, so it is only told",
     )
 
     graceful_timeout: float = _option(

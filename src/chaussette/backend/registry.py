@@ -10,7 +10,7 @@ from importlib import import_module
 
 from ..config import Config, flag
 from ..errors import BackendError, near
-from .base import ENGINE_OPTIONS, Backend, BackendInfo
+from .base import ENGINE_OPTIONS, LIMITS, Backend, BackendInfo
 
 GROUP = "chaussette.backends"
 
@@ -25,6 +25,14 @@ _BUILT_IN = (
         options=frozenset({"threads"}),
         upstream="maintained",
         loggers=("waitress",),
+    ),
+    BackendInfo(
+        name="fast",
+        target="chaussette.backend._fast:Server",
+        summary="our own: pure Python, the speed of C, strict, threads that no slow client holds",
+        concurrency="threads",
+        options=frozenset({"threads", *LIMITS}),
+        upstream="part of Chaussette",
     ),
     BackendInfo(
         name="gevent",

@@ -1,0 +1,373 @@
+"""One connection: bytes from the socket to http11, the app's response from http11 to the socket.
+
+Its owner is whoever runs it, one thread or greenlet at a time; when it must wait for the client, it is parked
+with the engine, and nobody owns it. A parked connection is taken by who finds its socket ready, or by the
+clock when it is overdue.
+
+A client that is slow costs no thread: a request is read to its end before the app is called, and what the
+kernel does not take of a response at once is left to the engine. Only an app that streams more than
+`high_water` bytes ahead of its client has to wait, and how a thread does that is the engine's to say
+(`hold`).
+"""
+
+import logging
+import os
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ..http11 import CONTINUE, Heads, Reader, Refused, Request, Response, ResponseError, refusal
+from .files import FileWrapper, Part, part
+from .settings import READ, TURN
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+logger = logging.getLogger("chaussette.engine")
+
+# What a connection is busy with. The first three have nothing that a kill would lose.
+FRESH, IDLE, LINGER, HEAD, BODY, APP, SEND = range(7)
+
+_LARGE = 1 << 16
+"""A body that is longer is not copied behind its head, but given to the kernel beside it."""
+
+
+class Connection:
+    """A client. `phase` and `deadline` are for the clock, which looks at them without asking."""
+
+    __slots__ = (
+        "began",
+        "closing",
+        "deadline",
+        "engine",
+        "fd",
+        "gone",
+        "out",
+        "phase",
+        "reader",
+        "sock",
+        "unsent",
+        "waiter",
+        "watcher",
+    )
+
+    def __init__(self, engine: "Engine", sock: socket.socket, heads: Heads, remote: dict[str, str]) -> None:
+        self.engine, self.sock, self.fd = engine, sock, sock.fileno()
+        self.reader = Reader(heads, remote)
+        self.phase, self.deadline = FRESH, engine.clock.head
+        self.began = 0.0
+        self.out: deque[memoryview | Part] | None = None
+        """What the kernel has not taken yet."""
+        self.unsent = 0
+        self.closing = False
+        """Whether to close when `out` is empty."""
+        self.gone = False
+        """Whether the socket is closed."""
+        self.waiter: Any = None
+        """What wakes the app that waits for its client, see `Engine.hold`."""
+        self.watcher: Any = None
+        """The engine's own."""
+
+    def ready(self) -> Request | None:
+        """The socket is. Returns a request that is complete; without one, the connection is parked, or
+        closed."""
+        return self.flush() if self.phase == SEND else self.receive()
+
+    def receive(self) -> Request | None:
+        """Read. Returns a request that is complete; without one, the connection is parked, or closed."""
+        try:
+            data = self.sock.recv(READ)
+        except BlockingIOError:
+            self.engine.park_read(self)
+            return None
+        except OSError:
+            self.close()
+            return None
+        if not data:
+            self.close()
+            return None
+        if self.phase == LINGER:
+            self.engine.park_read(self)
+            return None
+        return self.next(data)
+
+    def next(self, data: bytes) -> Request | None:
+        """Like `receive`, with bytes that are here; with b"" it looks at what was received before."""
+        reader = self.reader
+        try:
+            request = reader.feed(data)
+        except Refused as refused:
+            self.refuse(refused.status, refused.why)
+            return None
+        if request is not None:
+            return request
+        if reader.in_body:
+            if self.phase != BODY:
+                self.phase, self.deadline, self.began = BODY, self.engine.clock.body, self.engine.clock.now
+            if reader.expecting:
+                reader.expecting = False
+                self.push(CONTINUE)
+        elif self.phase not in (FRESH, HEAD):
+            self.phase, self.deadline = HEAD, self.engine.clock.head
+        elif self.phase == FRESH:
+            self.phase = HEAD
+        if not self.gone:
+            self.engine.park_read(self)
+        return None
+
+    def serve(self, request: Request) -> None:
+        """Answer `request`, and those that came with it. The connection is parked or closed afterwards."""
+        following: Request | None = request
+        while following is not None:
+            persistent = self._answer(following)
+            if self.gone:
+                return
+            # A client that asked for the end sends nothing more; another may be sending just now.
+            if not persistent:
+                self._finish(linger=following.persistent or bool(self.reader.rest))
+                return
+            if self.out:
+                self.phase, self.deadline = SEND, self.engine.clock.send
+                self.engine.park_write(self)
+                return
+            if not self.reader.rest:
+                self.phase, self.deadline = IDLE, self.engine.clock.idle
+                self.engine.park_read(self)
+                return
+            self.phase, self.deadline = HEAD, self.engine.clock.head
+            following = self.next(b"")
+
+    def flush(self) -> Request | None:
+        """Send more of `out`: the socket is writable. Returns a request that waited for this, as `receive`
+        does."""
+        self._send_out()
+        if self.gone:
+            return None
+        if self.waiter is not None and self.unsent <= self.engine.settings.high_water // 2:
+            self.engine.release(self)
+            return None
+        if self.out:
+            self.engine.park_write(self)
+            return None
+        if self.closing:
+            self._finish(linger=True)
+            return None
+        if self.reader.rest:
+            self.phase, self.deadline = HEAD, self.engine.clock.head
+            return self.next(b"")
+        self.phase, self.deadline = IDLE, self.engine.clock.idle
+        self.engine.park_read(self)
+        return None
+
+    def refuse(self, status: int, why: str) -> None:
+        """Answer with an error of our own, and end the connection."""
+        logger.info("%d for %s: %s", status, self.reader.remote.get("REMOTE_ADDR") or "a unix client", why)
+        self.reader.discard()
+        self.push(refusal(status, why, self.engine.heads.date))
+        if not self.gone:
+            self._finish(linger=True)
+
+    def push(self, data: bytes) -> None:
+        """Send, and keep what the kernel does not take."""
+        if self.gone:
+            return
+        if not self.out:
+            try:
+                sent = self.sock.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.close()
+                return
+            if sent == len(data):
+                return
+            self._keep(memoryview(data)[sent:])
+        else:
+            self._keep(memoryview(data))
+
+    def close(self, *, reset: bool = False) -> None:
+        """Close the socket; `reset` makes the client notice that a response without a stated length is not
+        whole."""
+        if self.gone:
+            return
+        self.gone = True
+        if reset:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.reader.discard()
+        self._drop_out()
+        self.engine.forget(self)
+        self.sock.close()
+        if self.waiter is not None:
+            self.engine.release(self)
+
+    def _answer(self, request: Request) -> bool:
+        """Call the app, and send what it gives. Returns whether the connection may be kept."""
+        engine = self.engine
+        self.phase, self.deadline = APP, engine.clock.app
+        response = Response(request, engine.heads, request.persistent and not engine.draining, self._stream)
+        try:
+            result = engine.app(request.environ, response.start)
+            if (type(result) is list or type(result) is tuple) and not response.started:
+                body = result[0] if len(result) == 1 else b"".join(result)
+                if len(body) <= _LARGE:
+                    self.push(response.whole(body))
+                else:
+                    head = response.open(len(body))
+                    self._push_both(head, response.more(body))
+            else:
+                self._iterate(response, result)
+        except BaseException as error:  # whatever an app raises, SystemExit too: it must not end the server
+            self._failed(request, response, error)
+        response.finished = True
+        return response.persistent
+
+    def _iterate(self, response: Response, result: Any) -> None:
+        found = part(result) if type(result) is FileWrapper and not response.started else None
+        if found is not None:
+            self._send_file(response, found)
+            return
+        try:
+            for piece in result:
+                self._stream(response.more(piece))
+                if response.bodyless and response.started:
+                    break
+            self._stream(response.end())
+        finally:
+            _close(result)
+
+    def _stream(self, data: bytes) -> None:
+        """Send a piece of a response, and wait if too much is unsent. Raises ConnectionError if the client
+        has gone."""
+        if data:
+            self.push(data)
+        if self.unsent > self.engine.settings.high_water and not self.gone:
+            self.phase, self.deadline = SEND, self.engine.clock.send
+            self.engine.hold(self)
+            self.phase, self.deadline = APP, self.engine.clock.app
+        if self.gone:
+            raise ConnectionAbortedError("the client has gone")
+
+    def _send_file(self, response: Response, found: Part) -> None:
+        try:
+            if response.length is not None:
+                found.count = min(found.count, response.length)
+            head = response.open(None if response.bodyless else found.count)
+            if response.bodyless:
+                found.count = 0
+            response.take(found.count)
+            self.push(head)
+        except BaseException:
+            _close(found.file)
+            raise
+        if self.gone:
+            _close(found.file)
+            return
+        self._keep(found)  # from here on whoever sends the last of it closes it
+        self._send_out()
+
+    def _failed(self, request: Request, response: Response, error: BaseException) -> None:
+        if self.gone and isinstance(error, ConnectionError):
+            logger.debug("The client has gone before its response was sent")
+            return
+        what = f"{request.environ['REQUEST_METHOD']} {request.environ['REQUEST_URI']}"
+        if isinstance(error, ResponseError):
+            logger.error("%s: %s", what, error)
+        else:
+            logger.error("%s: the app raised %r", what, error, exc_info=error)
+        started, response.persistent = response.started, False
+        if not started:
+            response.started = True
+            self.push(refusal(500, "the app failed", self.engine.heads.date))
+        elif not self.gone:
+            self.close(reset=response.left is None)
+
+    def _push_both(self, head: bytes, body: bytes) -> None:
+        if self.out:
+            self.push(head)
+            self.push(body)
+            return
+        try:
+            sent = self.sock.sendmsg((head, body))
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            return
+        if sent < len(head):
+            self._keep(memoryview(head)[sent:])
+            sent = len(head)
+        if sent - len(head) < len(body):
+            self._keep(memoryview(body)[sent - len(head) :])
+
+    def _keep(self, piece: "memoryview | Part") -> None:
+        if self.out is None:
+            self.out = deque()
+        self.out.append(piece)
+        self.unsent += piece.count if isinstance(piece, Part) else len(piece)
+
+    def _send_out(self) -> None:
+        """Send of `out` what the kernel takes, a turn's worth at most."""
+        out, turn = self.out, TURN
+        try:
+            while out and turn > 0:
+                piece = out[0]
+                if isinstance(piece, Part):
+                    sent = (
+                        os.sendfile(self.fd, piece.fd, piece.at, min(piece.count, TURN)) if piece.count else 0
+                    )
+                    if not sent and piece.count:  # the file has been cut since it was measured
+                        self.close(reset=True)
+                        return
+                    piece.at += sent
+                    piece.count -= sent
+                    left = piece.count
+                else:
+                    sent = self.sock.send(piece[:TURN])
+                    left = len(piece) - sent
+                    out[0] = piece[sent:]
+                if not left:
+                    _release(out.popleft())
+                self.unsent -= sent
+                turn -= sent
+                self.deadline = self.engine.clock.send
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+
+    def _drop_out(self) -> None:
+        out, self.out, self.unsent = self.out, None, 0
+        for piece in out or ():
+            _release(piece)
+
+    def _finish(self, *, linger: bool) -> None:
+        """End the connection when all is sent."""
+        engine = self.engine
+        if self.out:
+            self.closing = True
+            self.phase, self.deadline = SEND, engine.clock.send
+            engine.park_write(self)
+        elif linger:
+            try:
+                self.sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                self.close()
+                return
+            self.phase, self.deadline = LINGER, engine.clock.linger
+            engine.park_read(self)
+        else:
+            self.close()
+
+
+def _release(piece: "memoryview | Part") -> None:
+    if isinstance(piece, Part):
+        _close(piece.file)
+
+
+def _close(result: Any) -> None:
+    """Call close() of what an app returned, once it is through. What that raises changes no response."""
+    if hasattr(result, "close"):
+        try:
+            result.close()
+        except BaseException as error:  # as with the app itself
+            logger.error("close() of a response raised %r", error, exc_info=error)

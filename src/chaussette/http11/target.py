@@ -1,0 +1,78 @@
+"""The request line: bytes in, environ entries out (RFC 9112 section 3).
+
+Exactly `METHOD SP target SP HTTP/1.x`, single spaces, printable ASCII: RFC 9112 lets a server be lenient
+about white space here, and every leniency is a second opinion about what was asked.
+
+The target's four forms: `/path?query`; `http://host/path`, whose host takes the place of the Host header's;
+`*` for OPTIONS, an empty PATH_INFO; and `host:port` for CONNECT, which is for proxies and refused.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from .errors import Refused
+from .fields import is_token
+
+_VERSION = re.compile(rb"HTTP/\d\.\d")
+_TARGET = re.compile(rb"[\x21\x22\x24-\x7e]+")
+"""Printable ASCII without the #, which no request target has."""
+_ABSOLUTE = re.compile(rb"https?://([^/?]+)(/[^?]*)?(\?.*)?", re.IGNORECASE)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(:[0-9]*)?")
+"""RFC 3986 section 3.2.2, without the user part that RFC 9110 section 4.2.4 forbids."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """A request line, understood."""
+
+    environ: dict[str, str]
+    http11: bool
+    is_head: bool
+    host: str | None
+    """The host that the target names, and that then takes the place of the Host header's."""
+
+
+def parse(line: bytes) -> RequestLine:
+    """Understand a request line, without its CRLF. Raises Refused."""
+    parts = line.split(b" ")
+    if len(parts) != 3 or not is_token(parts[0]):
+        raise Refused(400, "the request line is not: method, space, target, space, version")
+    method, target, version = parts
+    if not _VERSION.fullmatch(version):
+        raise Refused(400, "the request line ends with no HTTP version")
+    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+        raise Refused(505, "HTTP/1.1 and HTTP/1.0 are spoken here")
+    if not _TARGET.fullmatch(target):
+        raise Refused(400, "the request target has characters that must be percent-encoded")
+    host, path, query = _split(method, target)
+    environ = {
+        "REQUEST_METHOD": method.decode("ascii"),
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query.decode("ascii"),
+        "SERVER_PROTOCOL": version.decode("ascii"),
+        "REQUEST_URI": target.decode("ascii"),
+    }
+    return RequestLine(environ, version == b"HTTP/1.1", method == b"HEAD", host)
+
+
+def check_host(value: str) -> None:
+    """Raises Refused unless `value` is a host and perhaps a port; an empty one is allowed."""
+    if not _HOST.fullmatch(value):
+        raise Refused(400, "the host is none")
+
+
+def _split(method: bytes, target: bytes) -> tuple[str | None, bytes, bytes]:
+    if method == b"CONNECT":
+        raise Refused(501, "CONNECT is for proxies")
+    if target.startswith(b"/"):
+        path, _, query = target.partition(b"?")
+        return None, path, query
+    if target == b"*" and method == b"OPTIONS":
+        return None, b"", b""
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        raise Refused(400, "the request target is neither a path nor an http URL")
+    host = absolute[1].decode("ascii")
+    check_host(host)
+    return host, absolute[2] or b"/", (absolute[3] or b"?")[1:]
