@@ -369,5 +369,5 @@ def _close(result: Any) -> None:
     if hasattr(result, "close"):
         try:
             result.close()
-        except BaseException as error:  # as with the app itself
-            logger.error("close() of a response raised %r", error, exc_info=error)
+        except BaseException:  # as with the app itself
+            logger.exception("close() of a response failed")

@@ -17,10 +17,9 @@ from typing import BinaryIO, cast
 from .errors import Refused
 from .head import Heads
 
-_SIZE = re.compile(
-    rb"([0-9A-Fa-f]{1,15})(;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(=([!#$%&'*+\-.^_`|~0-9A-Za-z]+|\"[^\"\\\x00-
-    \x1f\x7f]*\"))?)*"
-)
+_NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED = rb"\"[^\"\\\x00-\x1f\x7f]*\""
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(;%b(=(%b|%b))?)*" % (_NAME, _NAME, _QUOTED))
 _SIZE_LINE = 256
 """The longest line of a chunk's size: room for an extension, none for a flood of them."""
 
@@ -44,7 +43,7 @@ class Store:
             return
         self._pieces.append(data)
         if self.size > self._memory:
-            self._file = cast(BinaryIO, TemporaryFile())
+            self._file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 - the app has it last
             self._file.writelines(self._pieces)
             self._pieces = []
 
@@ -87,7 +86,8 @@ class Chunked:
 
     def __init__(self, heads: Heads, store: Store) -> None:
         self._heads, self.store = heads, store
-        self._state: Callable[[Chunked, bytes, int], int | None] = Chunked._size
+        self._state: Callable[[Chunked, bytes, int], int | None] | None = Chunked._size
+        """What comes next; None behind the end."""
         self._rest = b""
         self._left = 0
         self._trailers: list[bytes] = []
@@ -98,7 +98,7 @@ class Chunked:
         Refused."""
         data = self._rest + data if self._rest else data
         at: int | None = 0
-        while at is not None and self._state is not Chunked._done:
+        while at is not None and self._state is not None:
             before = at
             at = self._state(self, data, before)
             if at is None:
@@ -151,13 +151,10 @@ class Chunked:
             return None
         if end == at:
             self._heads.trailers(self._trailers)
-            self._state = Chunked._done
+            self._state = None
             return end + 2
         self._trailers.append(data[at:end])
         self._trailer_bytes += end - at
         if len(self._trailers) > limits.header_count:
             raise Refused(431, f"more than {limits.header_count} trailers")
         return end + 2
-
-    def _done(self, data: bytes, at: int) -> int | None:
-        raise AssertionError("never called: the end of the states")

@@ -24,7 +24,7 @@ REASONS = {
 """The status codes that a server sends of its own accord, RFC 9110 section 15 and RFC 6585."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
     """A request that no app gets to see. `why` is for the client and for the log: it quotes nothing that was
     sent."""
 

@@ -164,8 +164,6 @@ class Response:
 
 def refusal(status: int, why: str, date: bytes) -> bytes:
     """The answer of a server that refuses a request, or whose app failed. It ends the connection."""
-    body = f"{status} {REASONS[status]}: {why}\n".encode("latin-1", "replace")
-    return (
-        b"HTTP/1.1 %d %b\r\n%bContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection:
-        close\r\n\r\n%b"
-    ) % (status, REASONS[status].encode("ascii"), date, len(body), body)
+    body = f"{status} {REASONS[status]}: {why}\n".encode()
+    head = f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    return b"%b%bContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (head.encode(), date, len(body), body)

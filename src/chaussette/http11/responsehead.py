@@ -20,9 +20,12 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _STATUS = re.compile(r"[2-9][0-9][0-9]( .*)?")
 _HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer trailers transfer-encoding
-    upgrade".split()
+    [
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization"),
+        *("te", "trailer", "trailers", "transfer-encoding", "upgrade"),
+    ]
 )
+"""RFC 2616 section 13.5.1, which PEP 3333 refers to."""
 _REMEMBERED = 512
 _LONGEST = 4096
 """How many heads are remembered, four times as many lines, and how long each is at most: some 4 MiB."""
