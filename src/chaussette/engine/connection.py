@@ -14,9 +14,21 @@ import logging
 import os
 import socket
 from collections import deque
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from ..http11 import CONTINUE, Heads, Reader, Refused, Request, Response, ResponseError, refusal
+from ..http11 import (
+    CONTINUE,
+    PLAIN,
+    Heads,
+    Reader,
+    Refused,
+    Request,
+    Response,
+    ResponseError,
+    Shape,
+    refusal,
+)
 from .files import FileWrapper, Part, part
 from .settings import READ, TURN
 
@@ -36,6 +48,7 @@ class Connection:
     """A client. `phase` and `deadline` are for the clock, which looks at them without asking."""
 
     __slots__ = (
+        "_known",
         "began",
         "closing",
         "deadline",
@@ -54,6 +67,7 @@ class Connection:
     def __init__(self, engine: "Engine", sock: socket.socket, heads: Heads, remote: dict[str, str]) -> None:
         self.engine, self.sock, self.fd = engine, sock, sock.fileno()
         self.reader = Reader(heads, remote)
+        self._known = heads.wholes
         self.phase, self.deadline = FRESH, engine.clock.head
         self.began = 0.0
         self.out: deque[memoryview | Part] | None = None
@@ -68,10 +82,58 @@ class Connection:
         self.watcher: Any = None
         """The engine's own."""
 
-    def ready(self) -> Request | None:
-        """The socket is. Returns a request that is complete; without one, the connection is parked, or
-        closed."""
-        return self.flush() if self.phase == SEND else self.receive()
+    def turn(self) -> bool:
+        """The socket is ready: do all there is to do, the app's part too. Returns whether to park it for
+        reading.
+
+        The request of most turns, a plain one that was seen before, is answered right here. `_received` and
+        `serve` would do the same; that it stands here in one piece saves calls.
+        """
+        engine = self.engine
+        if self.phase > IDLE or engine.draining:
+            request = self.flush() if self.phase == SEND else self.receive()
+            return request is not None and self.serve(request)
+        try:
+            data = self.sock.recv(READ)
+        except BlockingIOError:
+            return True
+        except OSError:
+            self.close()
+            return False
+        known = self._known.get(data)
+        if known is None:
+            request = self._received(data)
+            return request is not None and self.serve(request)
+        clock = engine.clock
+        self.phase, self.deadline = APP, clock.app
+        environ = known.copy()
+        environ.update(self.reader.remote)
+        environ["wsgi.input"] = BytesIO()
+        response = Response(PLAIN, engine.heads, True, self._stream)
+        try:
+            result = engine.app(environ, response.start)
+            if type(result) is list and len(result) == 1 and len(result[0]) <= _LARGE and not self.unsent:
+                answer = response.whole(result[0])
+            else:
+                self._give(response, result)
+                answer = b""
+        except BaseException as error:  # as in `_answer`
+            self._failed(environ, response, error)
+            answer = b""
+        response.finished = True
+        if answer:
+            try:
+                sent = self.sock.send(answer)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.close()
+                return False
+            if sent == len(answer):
+                self.phase, self.deadline = IDLE, clock.idle
+                return True
+            self._keep(memoryview(answer)[sent:])
+        return self._answered(response.persistent, PLAIN)
 
     def receive(self) -> Request | None:
         """Read. Returns a request that is complete; without one, the connection is parked, or closed."""
@@ -83,6 +145,9 @@ class Connection:
         except OSError:
             self.close()
             return None
+        return self._received(data)
+
+    def _received(self, data: bytes) -> Request | None:
         if not data:
             self.close()
             return None
@@ -115,27 +180,35 @@ class Connection:
             self.engine.park_read(self)
         return None
 
-    def serve(self, request: Request) -> None:
-        """Answer `request`, and those that came with it. The connection is parked or closed afterwards."""
+    def serve(self, request: Request) -> bool:
+        """Answer `request`, and those that came with it. Returns whether to park the connection for
+        reading."""
         following: Request | None = request
         while following is not None:
-            persistent = self._answer(following)
-            if self.gone:
-                return
-            # A client that asked for the end sends nothing more; another may be sending just now.
-            if not persistent:
-                self._finish(linger=following.persistent or bool(self.reader.rest))
-                return
-            if self.out:
-                self.phase, self.deadline = SEND, self.engine.clock.send
-                self.engine.park_write(self)
-                return
+            environ, shape = following
+            persistent = self._answer(environ, shape)
+            if not self._answered(persistent, shape):
+                return False
             if not self.reader.rest:
-                self.phase, self.deadline = IDLE, self.engine.clock.idle
-                self.engine.park_read(self)
-                return
+                return True
             self.phase, self.deadline = HEAD, self.engine.clock.head
             following = self.next(b"")
+        return False
+
+    def _answered(self, persistent: bool, shape: Shape) -> bool:
+        """Returns whether the connection is idle now; else it waits until it can send, or ends."""
+        if self.gone:
+            return False
+        if not persistent:
+            # A client that asked for the end sends nothing more; another may be sending just now.
+            self._finish(linger=shape.persistent or bool(self.reader.rest))
+            return False
+        if self.out:
+            self.phase, self.deadline = SEND, self.engine.clock.send
+            self.engine.park_write(self)
+            return False
+        self.phase, self.deadline = IDLE, self.engine.clock.idle
+        return True
 
     def flush(self) -> Request | None:
         """Send more of `out`: the socket is writable. Returns a request that waited for this, as `receive`
@@ -200,26 +273,30 @@ class Connection:
         if self.waiter is not None:
             self.engine.release(self)
 
-    def _answer(self, request: Request) -> bool:
+    def _answer(self, environ: dict[str, Any], shape: Shape) -> bool:
         """Call the app, and send what it gives. Returns whether the connection may be kept."""
         engine = self.engine
         self.phase, self.deadline = APP, engine.clock.app
-        response = Response(request, engine.heads, request.persistent and not engine.draining, self._stream)
+        response = Response(shape, engine.heads, shape.persistent and not engine.draining, self._stream)
         try:
-            result = engine.app(request.environ, response.start)
-            if (type(result) is list or type(result) is tuple) and not response.started:
-                body = result[0] if len(result) == 1 else b"".join(result)
-                if len(body) <= _LARGE:
-                    self.push(response.whole(body))
-                else:
-                    head = response.open(len(body))
-                    self._push_both(head, response.more(body))
-            else:
-                self._iterate(response, result)
+            self._give(response, engine.app(environ, response.start))
         except BaseException as error:  # whatever an app raises, SystemExit too: it must not end the server
-            self._failed(request, response, error)
+            self._failed(environ, response, error)
         response.finished = True
         return response.persistent
+
+    def _give(self, response: Response, result: Any) -> None:
+        """Send what the app has returned. Raises what its iterable raises, ResponseError and
+        ConnectionError."""
+        if (type(result) is list or type(result) is tuple) and not response.started:
+            body = result[0] if len(result) == 1 else b"".join(result)
+            if len(body) <= _LARGE:
+                self.push(response.whole(body))
+            else:
+                head = response.open(len(body))
+                self._push_both(head, response.more(body))
+        else:
+            self._iterate(response, result)
 
     def _iterate(self, response: Response, result: Any) -> None:
         found = part(result) if type(result) is FileWrapper and not response.started else None
@@ -265,11 +342,11 @@ class Connection:
         self._keep(found)  # from here on whoever sends the last of it closes it
         self._send_out()
 
-    def _failed(self, request: Request, response: Response, error: BaseException) -> None:
+    def _failed(self, environ: dict[str, Any], response: Response, error: BaseException) -> None:
         if self.gone and isinstance(error, ConnectionError):
             logger.debug("The client has gone before its response was sent")
             return
-        what = f"{request.environ['REQUEST_METHOD']} {request.environ['REQUEST_URI']}"
+        what = f"{environ.get('REQUEST_METHOD')} {environ.get('REQUEST_URI')}"
         if isinstance(error, ResponseError):
             logger.error("%s: %s", what, error)
         else:

@@ -228,13 +228,13 @@ class Engine:
         if not self.take(connection):
             return  # somebody is at it just now
         phase = connection.phase
-        if phase == HEAD:
+        if phase in (FRESH, IDLE, HEAD, BODY) and _has_sent(connection):  # it is we who are late
+            connection.deadline = max(connection.deadline, now) + self.clock.tick
+            self.park_read(connection)
+        elif phase == HEAD:
             connection.refuse(408, f"the headers took more than {self.settings.header_timeout:g} seconds")
         elif phase == BODY:
             self._check_rate(connection, now)
-        elif phase in (FRESH, IDLE) and _has_sent(connection):
-            connection.deadline = self.clock.head
-            self.park_read(connection)
         else:
             connection.close(reset=phase == SEND)
 
@@ -257,7 +257,7 @@ class Engine:
 
 
 def _has_sent(connection: Connection) -> bool:
-    """Whether a client that seemed idle has sent something just now."""
+    """Whether a client that seems late has sent something that nobody has had the time to read."""
     try:
         return bool(connection.sock.recv(1, socket.MSG_PEEK))
     except OSError:

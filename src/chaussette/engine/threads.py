@@ -158,15 +158,16 @@ class Server(Engine):
             return True
 
     def _work(self) -> None:
-        wait, claim, threads = self._poller.wait, self._parked.pop, self._threads
+        parked, threads, read = self._parked, self._threads, self._poller.READ
+        wait, claim, modify = self._poller.wait, self._parked.pop, self._poller.modify
         while not self._over:
             for fd, _ in wait():
                 one = claim(fd, None)
                 if type(one) is Connection:
                     try:
-                        request = one.ready()
-                        if request is not None:
-                            one.serve(request)
+                        if one.turn():
+                            parked[fd] = one
+                            modify(fd, read)
                     except Exception:  # ours, not the app's: it costs this connection, and nobody else's
                         logger.exception("An error in the engine: the connection is closed")
                         one.close()

@@ -8,12 +8,13 @@ time.
 from .errors import Refused, ResponseError
 from .head import Heads
 from .limits import Limits
-from .reader import CONTINUE, Reader, Request
+from .reader import CONTINUE, PLAIN, Reader, Request, Shape
 from .response import Response, refusal
 from .responsehead import ResponseHeads
 
 __all__ = [
     "CONTINUE",
+    "PLAIN",
     "Heads",
     "Limits",
     "Reader",
@@ -22,5 +23,6 @@ __all__ = [
     "Response",
     "ResponseError",
     "ResponseHeads",
+    "Shape",
     "refusal",
 ]

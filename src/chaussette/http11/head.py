@@ -44,7 +44,7 @@ class Block:
 class Heads:
     """Heads of all connections of one listener, remembered."""
 
-    __slots__ = ("_blocks", "_facts", "_fields", "_limits", "_lines", "limits")
+    __slots__ = ("_facts", "_fields", "blocks", "limits", "lines", "wholes")
 
     def __init__(self, facts: dict[str, Any], limits: Limits) -> None:
         """`facts` are the environ entries that all requests share: SERVER_NAME, wsgi.url_scheme and their
@@ -59,30 +59,38 @@ class Heads:
         }
         self.limits = limits
         self._fields = Fields()
-        self._lines: dict[bytes, RequestLine] = {}
-        self._blocks: dict[bytes, Block] = {}
+        self.lines: dict[bytes, RequestLine] = {}
+        """What `learn_line` has learnt."""
+        self.blocks: dict[bytes, Block] = {}
+        """What `learn_block` has learnt."""
+        self.wholes: dict[bytes, dict[str, Any]] = {}
+        """What `learn_whole` has learnt: an environ to copy, see `Reader.fill`."""
 
-    def line(self, raw: bytes) -> RequestLine:
-        """Understand a request line. Raises Refused."""
-        found = self._lines.get(raw)
-        if found is None:
-            found = target.parse(raw)
-            if len(self._lines) >= _REMEMBERED:
-                self._lines = {}
-            if len(raw) <= _LONGEST:
-                self._lines[raw] = found
-        return found
+    def learn_line(self, raw: bytes) -> RequestLine:
+        """Understand a request line, and remember it. Raises Refused."""
+        line = target.parse(raw)
+        if len(raw) <= _LONGEST:
+            if len(self.lines) >= _REMEMBERED:
+                self.lines.clear()
+            self.lines[raw] = line
+        return line
 
-    def block(self, raw: bytes) -> Block:
-        """Understand the header lines, without the empty line after them. Raises Refused."""
-        found = self._blocks.get(raw)
-        if found is None:
-            found = self._parse(raw)
-            if len(self._blocks) >= _REMEMBERED:
-                self._blocks = {}
-            if len(raw) <= _LONGEST:
-                self._blocks[raw] = found
-        return found
+    def learn_block(self, raw: bytes) -> Block:
+        """Understand the header lines, without the empty line after them, and remember them. Raises
+        Refused."""
+        block = self._parse(raw)
+        if len(raw) <= _LONGEST:
+            if len(self.blocks) >= _REMEMBERED:
+                self.blocks.clear()
+            self.blocks[raw] = block
+        return block
+
+    def learn_whole(self, raw: bytes, environ: dict[str, Any]) -> None:
+        """Remember a plain request, whole, with the environ that it has without its connection."""
+        if len(raw) <= 2 * _LONGEST:
+            if len(self.wholes) >= _REMEMBERED:
+                self.wholes.clear()
+            self.wholes[raw] = environ.copy()
 
     def trailers(self, lines: list[bytes]) -> None:
         """Check the trailer lines of a chunked body, and forget them. Raises Refused."""

@@ -8,7 +8,7 @@ The limits hold while bytes come in, not once all are there.
 """
 
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from .body import Chunked, Fixed, Store
 from .errors import Refused
@@ -18,17 +18,21 @@ from .target import RequestLine
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Request:
-    """A request, received in full."""
+class Shape(NamedTuple):
+    """What the response must know of its request."""
 
-    __slots__ = ("environ", "http11", "is_head", "persistent")
+    http11: bool
+    is_head: bool
+    persistent: bool
+    """Whether the client wants to keep the connection."""
 
-    def __init__(self, environ: dict[str, Any], http11: bool, is_head: bool, persistent: bool) -> None:
-        self.environ = environ
-        """As PEP 3333 wants it; wsgi.input holds the whole body, and ends where it does."""
-        self.http11, self.is_head = http11, is_head
-        self.persistent = persistent
-        """Whether the client wants to keep the connection."""
+
+Request = tuple[dict[str, Any], Shape]
+"""A request, received in full: an environ as PEP 3333 wants it, whose wsgi.input holds the whole body, and
+its shape."""
+
+PLAIN = Shape(http11=True, is_head=False, persistent=True)
+"""The shape of most requests."""
 
 
 class Reader:
@@ -80,17 +84,24 @@ class Reader:
         heads = self._heads
         if cut > heads.limits.request_line or end - cut > heads.limits.header_size:
             self._too_long(cut)
-        line, block = heads.line(data[:cut]), heads.block(data[cut + 2 : end])
         self._searched = 0
-        # From here to the return is the path of most requests.
+        start, fields = data[:cut], data[cut + 2 : end]
+        line, block = heads.lines.get(start), heads.blocks.get(fields)
+        known = line is not None and block is not None
+        if line is None:
+            line = heads.learn_line(start)
+        if block is None:
+            block = heads.learn_block(fields)
         environ = block.template.copy()
         environ.update(line.environ)
-        environ.update(self.remote)
         if len(data) > end + 4:
             self.rest = data[end + 4 :]
-        if block.plain and line.http11 and line.host is None:
+        elif known and block.plain and line.plain:
+            heads.learn_whole(data, environ)
+        environ.update(self.remote)
+        if block.plain and line.plain:
             environ["wsgi.input"] = BytesIO()
-            return Request(environ, True, line.is_head, True)
+            return environ, PLAIN
         return self._begin(line, block, environ)
 
     def discard(self) -> None:
@@ -132,7 +143,7 @@ class Reader:
         if block.chunked and not line.http11:
             raise Refused(400, "a transfer coding in HTTP/1.0")
         persistent = not block.close if line.http11 else block.keep_alive
-        request = Request(environ, line.http11, line.is_head, persistent)
+        request = environ, Shape(line.http11, line.is_head, persistent)
         limits = self._heads.limits
         if block.length > limits.body_size:
             raise Refused(413, f"a body of more than {limits.body_size} bytes")
@@ -166,6 +177,6 @@ class Reader:
             return None
         request, store = self._request, self._body.store
         self.rest, self._body, self._request = rest, None, None
-        request.environ["CONTENT_LENGTH"] = str(store.size)
-        request.environ["wsgi.input"] = store.finished()
+        request[0]["CONTENT_LENGTH"] = str(store.size)
+        request[0]["wsgi.input"] = store.finished()
         return request

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from .errors import REASONS, ResponseError
-from .reader import Request
+from .reader import Shape
 from .responsehead import ResponseHead, ResponseHeads
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -28,17 +28,17 @@ class Response:
         "_head",
         "_heads",
         "_left",
-        "_request",
         "_send",
+        "_shape",
         "finished",
         "persistent",
         "started",
     )
 
-    def __init__(self, request: Request, heads: ResponseHeads, persistent: bool, send: Write) -> None:
+    def __init__(self, shape: Shape, heads: ResponseHeads, persistent: bool, send: Write) -> None:
         """`persistent` is whether the connection may be kept; `send` takes what an app gives to the write()
         callable."""
-        self._request, self._heads, self._send = request, heads, send
+        self._shape, self._heads, self._send = shape, heads, send
         self.persistent = persistent
         """Whether the connection is kept after this response; final once it has ended."""
         self.started = False
@@ -79,7 +79,7 @@ class Response:
     @property
     def bodyless(self) -> bool:
         """Whether the body that the app gives is not sent."""
-        return self._request.is_head or (self._head is not None and self._head.bodyless)
+        return self._shape.is_head or (self._head is not None and self._head.bodyless)
 
     @property
     def left(self) -> int | None:
@@ -116,7 +116,7 @@ class Response:
         elif length is not None:
             self._left = length
             frame = b"Content-Length: %d\r\n" % length
-        elif self._request.http11:
+        elif self._shape.http11:
             self._chunked = True
             frame = b"Transfer-Encoding: chunked\r\n"
         else:
@@ -159,7 +159,7 @@ class Response:
     def _tail(self) -> bytes:
         if not self.persistent:
             return b"Connection: close\r\n\r\n"
-        return b"\r\n" if self._request.http11 else b"Connection: keep-alive\r\n\r\n"
+        return b"\r\n" if self._shape.http11 else b"Connection: keep-alive\r\n\r\n"
 
 
 def refusal(status: int, why: str, date: bytes) -> bytes:

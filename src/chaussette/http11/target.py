@@ -29,6 +29,8 @@ class RequestLine:
     environ: dict[str, str]
     http11: bool
     is_head: bool
+    plain: bool
+    """Whether this is all there is to it: HTTP/1.1, not HEAD, and no host in the target."""
     host: str | None
     """The host that the target names, and that then takes the place of the Host header's."""
 
@@ -53,7 +55,8 @@ def parse(line: bytes) -> RequestLine:
         "SERVER_PROTOCOL": version.decode("ascii"),
         "REQUEST_URI": target.decode("ascii"),
     }
-    return RequestLine(environ, version == b"HTTP/1.1", method == b"HEAD", host)
+    http11, is_head = version == b"HTTP/1.1", method == b"HEAD"
+    return RequestLine(environ, http11, is_head, http11 and not is_head and host is None, host)
 
 
 def check_host(value: str) -> None:
