@@ -278,11 +278,14 @@ class Connection:
         engine = self.engine
         self.phase, self.deadline = APP, engine.clock.app
         response = Response(shape, engine.heads, shape.persistent and not engine.draining, self._stream)
+        body = environ["wsgi.input"]
         try:
             self._give(response, engine.app(environ, response.start))
         except BaseException as error:  # whatever an app raises, SystemExit too: it must not end the server
             self._failed(environ, response, error)
         response.finished = True
+        if type(body) is not BytesIO:
+            body.close()
         return response.persistent
 
     def _give(self, response: Response, result: Any) -> None:

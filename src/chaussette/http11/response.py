@@ -15,7 +15,7 @@ from .errors import REASONS, ResponseError
 from .reader import Shape
 from .responsehead import ResponseHead, ResponseHeads
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 Write = Callable[[bytes], None]
 
 
