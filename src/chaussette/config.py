@@ -275,12 +275,21 @@ class Config:
     )
     body_rate: int | None = _option(
         None,
-        "bytes a second that a request body must come at, on average, after 20 seconds; else it is answered with 408",
+        "bytes a second that a request body must come at, on average; else it is answered with 408",
         _bytes,
         metavar="BYTES",
         group=_LIMIT,
         shown_default="500",
         why="Apache's number: a tenth of what a modem did",
+    )
+    body_grace: float | None = _option(
+        None,
+        "seconds that a request body may come at any rate",
+        _seconds,
+        metavar="SECONDS",
+        group=_LIMIT,
+        shown_default="20",
+        why="Apache's number: a client that is slow to start is not a slow client",
     )
     keep_alive: float | None = _option(
         None,

@@ -1,4 +1,5 @@
-"""Bytes in, requests out: what is accepted, what is refused, and that it does not matter how the bytes arrive."""
+"""Bytes in, requests out: what is accepted, what is refused, and that it does not matter how the bytes
+arrive."""
 
 import sys
 from typing import Any
@@ -19,7 +20,8 @@ def heads(limits: Limits = LIMITS) -> Heads:
 
 
 def read(pieces: list[bytes], shared: Heads | None = None) -> Outcome:
-    """All requests in the pieces, each as environ, body and shape; a refusal's status, which ends it; what is left."""
+    """All requests in the pieces, each as environ, body and shape; a refusal's status, which ends it; what is
+    left."""
     reader = Reader(shared or heads(), REMOTE)
     outcome: Outcome = []
     try:
@@ -350,13 +352,8 @@ def requests(draw: st.DrawFn) -> bytes:
     elif kind == "chunked":
         body = b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in draw(chunk_lists)) + b"0\r\n\r\n"
         lines.append("Transfer-Encoding: chunked")
-    return (
-        get(
-            *lines,
-            start=f"{draw(st.sampled_from(['GET', 'POST', 'HEAD']))} /{draw(st.text('ab%/?=', max_size=9))} HTTP/1.1",
-        )
-        + body
-    )
+    method, path = draw(st.sampled_from(["GET", "POST", "HEAD"])), draw(st.text("ab%/?=", max_size=9))
+    return get(*lines, start=f"{method} /{path} HTTP/1.1") + body
 
 
 def split(data: bytes, cuts: list[int]) -> list[bytes]:

@@ -84,6 +84,7 @@ LIMITS = {
     "high_water": "high-water mark that can be set",
     "header_timeout": "deadline for headers that can be set",
     "body_rate": "least rate of a body that can be set",
+    "body_grace": "least rate of a body that can be set",
     "keep_alive": "deadline for idle connections that can be set",
     "send_timeout": "deadline for sending that can be set",
     "app_timeout": "clock on the app",

@@ -359,7 +359,7 @@ class Connection:
             response.started = True
             self.push(refusal(500, "the app failed", self.engine.heads.date))
         elif not self.gone:
-            self.close(reset=response.left is None)
+            self.close(reset=response.unframed)
 
     def _push_both(self, head: bytes, body: bytes) -> None:
         if self.out:

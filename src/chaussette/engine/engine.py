@@ -13,7 +13,6 @@ import sys
 from _socket import socket as RawSocket  # noqa: N812 - an engine must not get a patched one
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..http11 import Heads, ResponseHeads
@@ -83,15 +82,14 @@ class Engine:
         self.connections: set[Connection] = set()
         self.draining = False
         self._sites = sites
-        self._asked = False
         self._acceptors: list[Acceptor] = []
         self._paused: list[Acceptor] = []
         self._limit = settings.connections
-        self._grace_ends = 0.0
+        self._grace_ends: float | None = None
 
     def shutdown(self) -> None:
         """Ask for the drain, and return at once. Safe in a signal handler; asking again changes nothing."""
-        self._asked = True
+        self.draining = True
         self.wake()
 
     def in_flight(self) -> int:
@@ -197,9 +195,7 @@ class Engine:
         """What the clock does at each tick. Returns the seconds until the next."""
         self.clock.update()
         now = self.clock.now
-        if self._asked and not self.draining:
-            self._drain()
-        cut_idle = self.draining and now >= self._grace_ends
+        cut_idle = self.draining and self._stop_accepting(now)
         for connection in list(self.connections):
             if connection.deadline <= now or (cut_idle and connection.phase in (FRESH, IDLE)):
                 self._overdue(connection, now)
@@ -207,15 +203,15 @@ class Engine:
             self._resume()
         return _DRAIN_TICK if self.draining else self.clock.tick
 
-    def _drain(self) -> None:
-        self.draining = True
-        self._grace_ends = monotonic() + self.settings.grace
-        for acceptor in self._acceptors:
-            if self.take(acceptor):
-                acceptor.close()
-        for acceptor in self._paused:
+    def _stop_accepting(self, now: float) -> bool:
+        """Close the listeners, but those that a thread is at: it will. Returns whether the grace is over."""
+        if self._grace_ends is None:
+            self._grace_ends = now + self.settings.grace
+        for acceptor in [each for each in self._acceptors if self.take(each) or each in self._paused]:
+            self._acceptors.remove(acceptor)
             acceptor.close()
         self._paused = []
+        return now >= self._grace_ends
 
     def _overdue(self, connection: Connection, now: float) -> None:
         if connection.phase == APP:

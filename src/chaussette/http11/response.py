@@ -82,9 +82,9 @@ class Response:
         return self._shape.is_head or (self._head is not None and self._head.bodyless)
 
     @property
-    def left(self) -> int | None:
-        """How many bytes of the body may still be sent; None if that is not known."""
-        return self._left
+    def unframed(self) -> bool:
+        """Whether only the end of the connection tells the end of the body."""
+        return self.started and not self._chunked and self._left is None
 
     def whole(self, body: bytes) -> bytes:
         """All of the response, of a body that is all there. Raises ResponseError, and nothing is out then."""
@@ -97,6 +97,8 @@ class Response:
         ):
             self.started = True
             return b"".join((head.raw, self._heads.date, self._tail(), body))
+        if not isinstance(body, bytes):
+            raise ResponseError(f"the app gave {type(body).__name__}, not bytes, as a piece of the body")
         return self.open(len(body)) + self.more(body) + self.end()
 
     def open(self, length: int | None = None) -> bytes:
