@@ -73,7 +73,7 @@ class Server(Engine):
         self._hub = gevent.get_hub()
         self._loop, self._news = self._hub.loop, Event()
         self._open()
-        while not (self.draining and not self.connections):
+        while not (self.draining and not self.connections and not self._busy):
             self._news.wait(self._round())
             self._news.clear()
 
