@@ -24,9 +24,9 @@ _LONGEST = 4096
 """How many blocks, and how many request lines, are remembered, and how long each is at most: some 4 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Block:
-    """The header lines of a request, understood."""
+    """The header lines of a request, understood. Nobody changes it, as with `RequestLine`."""
 
     template: dict[str, Any]
     """An environ that lacks what the request line, the connection and the body say; it is copied for each
@@ -105,12 +105,19 @@ class Heads:
         if host is not None:
             check_host(host)
         length, chunked = _framing(environ)
-        words = [word.strip(" \t").lower() for word in environ.get("HTTP_CONNECTION", "").split(",")]
-        close, keep_alive = "close" in words, "keep-alive" in words
+        close, keep_alive = _connection(environ.get("HTTP_CONNECTION"))
         expects = environ.get("HTTP_EXPECT", "").lower()
         plain = host is not None and not (length or chunked or close or expects)
         template = {**self._facts, **environ}
         return Block(template, plain, host, close, keep_alive and not close, length, chunked, expects)
+
+
+def _connection(value: str | None) -> tuple[bool, bool]:
+    """Whether a Connection header says close, and keep-alive."""
+    if value is None:
+        return False, False
+    words = [word.strip(" \t") for word in value.lower().split(",")]
+    return "close" in words, "keep-alive" in words
 
 
 def _framing(environ: dict[str, str]) -> tuple[int, bool]:

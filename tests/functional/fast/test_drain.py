@@ -151,6 +151,8 @@ def test_sigterm_at_random_moments_under_load_loses_nothing(
             client.start()
         for _ in range(4):
             new = stack.enter_context(serving(*engine, listener=listener))
+            while get(new, "/pid")[2] != str(new.popen.pid).encode():
+                pass  # the old one has answered: the new one may not have set its signal handlers yet
             goal = sum(client.answered for client in clients) + rng.randrange(50, 2000)
             while sum(client.answered for client in clients) < goal and not any(
                 each.lost for each in clients

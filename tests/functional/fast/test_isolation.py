@@ -97,8 +97,6 @@ def test_processes_share_the_connections_of_one_listener(engine: tuple[str, ...]
         serving(*engine, listener=listener) as one,
         serving(*engine, listener=listener) as two,
     ):
-        one.wait_for("Using")
-        two.wait_for("Using")
         counts: dict[bytes, int] = {}
         for _ in range(20):
             clients = [Client(one) for _ in range(20)]
