@@ -86,8 +86,8 @@ class Connection:
         """The socket is ready: do all there is to do, the app's part too. Returns whether to park it for
         reading.
 
-        The request of most turns, a plain one that was seen before, is answered right here. `_received` and
-        `serve` would do the same; that it stands here in one piece saves calls.
+        The request of most turns, a plain one on an idle connection, is answered right here. `serve` would do
+        the same; that it stands here in one piece saves calls.
         """
         engine = self.engine
         if self.phase > IDLE or engine.draining:
@@ -101,14 +101,19 @@ class Connection:
             self.close()
             return False
         known = self._known.get(data)
-        if known is None:
+        if known is not None:
+            environ = known.copy()
+            environ.update(self.reader.remote)
+            environ["wsgi.input"] = BytesIO()
+        else:
             request = self._received(data)
-            return request is not None and self.serve(request)
+            if request is None:
+                return False
+            environ, shape = request
+            if shape is not PLAIN or self.reader.rest:
+                return self.serve(request)
         clock = engine.clock
         self.phase, self.deadline = APP, clock.app
-        environ = known.copy()
-        environ.update(self.reader.remote)
-        environ["wsgi.input"] = BytesIO()
         response = Response(PLAIN, engine.heads, True, self._stream)
         try:
             result = engine.app(environ, response.start)

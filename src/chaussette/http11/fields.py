@@ -13,11 +13,14 @@ it is full.
 """
 
 import re
+from typing import Any
 
 from .errors import Refused
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(:[0-9]*)?")
+"""RFC 3986 section 3.2.2, without the user part that RFC 9110 section 4.2.4 forbids."""
 _SINGLE = frozenset({"HTTP_HOST", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"})
 _PLAIN = {"HTTP_CONTENT_LENGTH": "CONTENT_LENGTH", "HTTP_CONTENT_TYPE": "CONTENT_TYPE"}
 _REMEMBERED = 2048
@@ -37,23 +40,20 @@ class Fields:
     def __init__(self) -> None:
         self._known: dict[bytes, Field] = {}
 
-    def read(self, lines: list[bytes]) -> dict[str, str]:
-        """The environ entries of header lines, without their CRLF. Raises Refused."""
-        known, environ = self._known, dict[str, str]()
+    def read(self, lines: list[bytes], environ: dict[str, Any]) -> None:
+        """Add header lines, without their CRLF, to `environ`. Raises Refused."""
+        known = self._known
         for line in lines:
-            key, value = known.get(line) or self._learn(line)
-            if key in environ:
-                environ[key] = _joined(key, environ[key], value)
-            else:
-                environ[key] = value
+            field = known.get(line)
+            key, value = field if field is not None else self._learn(line)
+            environ[key] = value if key not in environ else _joined(key, environ[key], value)
         environ.pop("", None)
-        return environ
 
     def _learn(self, line: bytes) -> Field:
         field = parse(line)
         if len(line) <= _LONGEST:
             if len(self._known) >= _REMEMBERED:
-                self._known = {}
+                self._known.clear()
             self._known[line] = field
         return field
 
@@ -68,7 +68,16 @@ def parse(line: bytes) -> Field:
     if b"_" in name:
         return "", ""
     key = "HTTP_" + name.decode("ascii").upper().replace("-", "_")
-    return _PLAIN.get(key, key), value.strip(b" \t").decode("latin-1")
+    text = value.strip(b" \t").decode("latin-1")
+    if key == "HTTP_HOST":
+        check_host(text)
+    return _PLAIN.get(key, key), text
+
+
+def check_host(value: str) -> None:
+    """Raises Refused unless `value` is a host and perhaps a port; an empty one is allowed."""
+    if not _HOST.fullmatch(value):
+        raise Refused(400, "the host is none")
 
 
 def is_token(name: bytes) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .body import Chunked, Fixed, Store
 from .errors import Refused
-from .head import Block, Heads
+from .head import Frame, Heads
 from .target import RequestLine
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -88,21 +88,26 @@ class Reader:
         start, fields = data[:cut], data[cut + 2 : end]
         line, block = heads.lines.get(start), heads.blocks.get(fields)
         known = line is not None and block is not None
+        if block is not None:
+            environ, frame = block[0].copy(), block[1]
+        else:
+            environ, frame = heads.read_block(fields)
         if line is None:
             line = heads.learn_line(start)
-        if block is None:
-            block = heads.learn_block(fields)
-        environ = block.template.copy()
-        environ.update(line.environ)
+        environ["REQUEST_METHOD"] = line.method
+        environ["PATH_INFO"] = line.path
+        environ["QUERY_STRING"] = line.query
+        environ["SERVER_PROTOCOL"] = line.protocol
+        environ["REQUEST_URI"] = line.uri
         if len(data) > end + 4:
             self.rest = data[end + 4 :]
-        elif known and block.plain and line.plain:
+        elif known and frame.plain and line.plain:
             heads.learn_whole(data, environ)
         environ.update(self.remote)
-        if block.plain and line.plain:
+        if frame.plain and line.plain:
             environ["wsgi.input"] = BytesIO()
             return environ, PLAIN
-        return self._begin(line, block, environ)
+        return self._begin(line, frame, environ)
 
     def discard(self) -> None:
         """Drop the body that is half read."""
@@ -135,33 +140,33 @@ class Reader:
         self._searched = 0
         return self.feed(data[2:])
 
-    def _begin(self, line: RequestLine, block: Block, environ: dict[str, Any]) -> Request | None:
+    def _begin(self, line: RequestLine, frame: Frame, environ: dict[str, Any]) -> Request | None:
         if line.host is not None:
             environ["HTTP_HOST"] = line.host
-        if line.http11 and block.host is None:
+        if line.http11 and not frame.has_host:
             raise Refused(400, "no Host header")
-        if block.chunked and not line.http11:
+        if frame.chunked and not line.http11:
             raise Refused(400, "a transfer coding in HTTP/1.0")
-        persistent = not block.close if line.http11 else block.keep_alive
+        persistent = not frame.close if line.http11 else frame.keep_alive
         request = environ, Shape(line.http11, line.is_head, persistent)
         limits = self._heads.limits
-        if block.length > limits.body_size:
+        if frame.length > limits.body_size:
             raise Refused(413, f"a body of more than {limits.body_size} bytes")
-        if not (block.length or block.chunked):
+        if not (frame.length or frame.chunked):
             environ["wsgi.input"] = BytesIO()
             return request
-        if block.length and len(self.rest) >= block.length:
-            body, self.rest = self.rest[: block.length], self.rest[block.length :]
-            if block.length <= limits.memory:
+        if frame.length and len(self.rest) >= frame.length:
+            body, self.rest = self.rest[: frame.length], self.rest[frame.length :]
+            if frame.length <= limits.memory:
                 environ["wsgi.input"] = BytesIO(body)
                 return request
             self.rest = body + self.rest
         store = Store(limits.memory)
         self._request = request
-        self._body = Chunked(self._heads, store) if block.chunked else Fixed(block.length, store)
+        self._body = Chunked(self._heads, store) if frame.chunked else Fixed(frame.length, store)
         data, self.rest = self.rest, b""
-        if line.http11 and block.expects:
-            if block.expects != "100-continue":
+        if line.http11 and frame.expects:
+            if frame.expects != "100-continue":
                 raise Refused(417, "an expectation other than 100-continue")
             # RFC 9110 section 10.1.1: whoever sends the body already does not wait for it
             self.expecting = not data

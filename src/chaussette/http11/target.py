@@ -12,21 +12,23 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from .errors import Refused
-from .fields import is_token
+from .fields import check_host, is_token
 
 # A target is printable ASCII without the #, which no request target has.
 _LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e]+) HTTP/1\.([01])")
 _VERSION = re.compile(rb"HTTP/\d\.\d")
 _ABSOLUTE = re.compile(rb"https?://([^/?]+)(/[^?]*)?(\?.*)?", re.IGNORECASE)
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]*)(:[0-9]*)?")
-"""RFC 3986 section 3.2.2, without the user part that RFC 9110 section 4.2.4 forbids."""
 
 
 @dataclass(slots=True)
 class RequestLine:
     """A request line, understood. Nobody changes it; to have it frozen would cost 1 us each time."""
 
-    environ: dict[str, str]
+    method: str
+    path: str
+    query: str
+    protocol: str
+    uri: str
     http11: bool
     is_head: bool
     plain: bool
@@ -43,14 +45,17 @@ def parse(line: bytes) -> RequestLine:
     method, raw, minor = found.groups()
     host, path, query = _split(method, raw)
     http11, is_head = minor == b"1", method == b"HEAD"
-    environ = {
-        "REQUEST_METHOD": method.decode("ascii"),
-        "PATH_INFO": path.decode("ascii") if b"%" not in path else unquote_to_bytes(path).decode("latin-1"),
-        "QUERY_STRING": query.decode("ascii"),
-        "SERVER_PROTOCOL": "HTTP/1.1" if http11 else "HTTP/1.0",
-        "REQUEST_URI": raw.decode("ascii"),
-    }
-    return RequestLine(environ, http11, is_head, http11 and not is_head and host is None, host)
+    return RequestLine(
+        method.decode("ascii"),
+        path.decode("ascii") if b"%" not in path else unquote_to_bytes(path).decode("latin-1"),
+        query.decode("ascii"),
+        "HTTP/1.1" if http11 else "HTTP/1.0",
+        raw.decode("ascii"),
+        http11,
+        is_head,
+        http11 and not is_head and host is None,
+        host,
+    )
 
 
 def _refusal(line: bytes) -> Refused:
@@ -63,12 +68,6 @@ def _refusal(line: bytes) -> Refused:
     if not parts[2].startswith((b"HTTP/1.0", b"HTTP/1.1")):
         return Refused(505, "HTTP/1.1 and HTTP/1.0 are spoken here")
     return Refused(400, "the request target has characters that must be percent-encoded")
-
-
-def check_host(value: str) -> None:
-    """Raises Refused unless `value` is a host and perhaps a port; an empty one is allowed."""
-    if not _HOST.fullmatch(value):
-        raise Refused(400, "the host is none")
 
 
 def _split(method: bytes, target: bytes) -> tuple[str | None, bytes, bytes]:
