@@ -110,7 +110,7 @@ class Connection:
             if request is None:
                 return False
             environ, shape = request
-            if shape is not PLAIN or self.reader.rest:
+            if shape is not PLAIN or self.reader.rest or type(environ["wsgi.input"]) is not BytesIO:
                 return self.serve(request)
         clock = engine.clock
         self.phase, self.deadline = APP, clock.app

@@ -19,7 +19,7 @@ from ..http11 import Heads, ResponseHeads
 from .clock import Clock
 from .connection import APP, BODY, FRESH, HEAD, IDLE, SEND, Connection, logger
 from .files import FileWrapper
-from .settings import BATCH, Settings
+from .settings import Settings
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -122,10 +122,6 @@ class Engine:
         """Let the app go on that waits in `hold`."""
         raise NotImplementedError
 
-    def begun(self, connection: Connection) -> None:
-        """Begin with a connection that was accepted just now."""
-        raise NotImplementedError
-
     def wake(self) -> None:
         """Let the clock's round come early. Safe in a signal handler."""
         raise NotImplementedError
@@ -140,33 +136,32 @@ class Engine:
         if self.draining and not self.connections:
             self.wake()
 
-    def accept(self, acceptor: Acceptor) -> None:
-        """Accept a few connections; then `acceptor` is parked, or paused."""
-        for _ in range(BATCH):
-            if self.draining or len(self.connections) >= self._limit:
-                break
-            try:
-                sock, remote = acceptor.accept()
-            except BlockingIOError:
-                break
-            except ConnectionError:  # the client was gone before we came
-                continue
-            except OSError as error:  # out of files or of memory
-                logger.warning("Cannot accept (%s): waiting until a connection is closed", error.strerror)
-                self._paused.append(acceptor)
-                return
-            connection = Connection(self, sock, acceptor.heads, remote)
-            self.connections.add(connection)
-            self.begun(connection)
+    def accept(self, acceptor: Acceptor) -> Connection | None:
+        """Accept one connection, if there is one; `acceptor` is parked again, or paused.
+
+        One at a time: whoever accepts serves it at once, as its request mostly has come with it, and the next
+        is left to another thread, or to another process that shares the listener.
+        """
         if self.draining:
             acceptor.close()
-        elif len(self.connections) >= self._limit:
-            logger.warning(
-                "%d connections are open: accepting no more until one is closed", len(self.connections)
-            )
+            return None
+        if len(self.connections) >= self._limit:
+            logger.warning("%d connections are open: accepting no more until one is closed", self._limit)
             self._paused.append(acceptor)
-        else:
+            return None
+        try:
+            sock, remote = acceptor.accept()
+        except (BlockingIOError, ConnectionError):  # another was faster, or the client has gone
             self.park_accept(acceptor)
+            return None
+        except OSError as error:  # out of files or of memory
+            logger.warning("Cannot accept (%s): waiting until a connection is closed", error.strerror)
+            self._paused.append(acceptor)
+            return None
+        connection = Connection(self, sock, acceptor.heads, remote)
+        self.connections.add(connection)
+        self.park_accept(acceptor)
+        return connection
 
     def _open(self) -> None:
         """Begin to accept."""

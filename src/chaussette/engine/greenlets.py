@@ -83,12 +83,15 @@ class Server(Engine):
 
     def park_read(self, connection: Connection) -> None:
         self._parked.add(connection)
+        if connection.watcher is None:
+            connection.watcher = self._loop.io(connection.fd, _READ)
         if not connection.watcher.active:
             connection.watcher.start(self._on_readable, connection)
 
     def park_write(self, connection: Connection) -> None:
         self._parked.add(connection)
-        connection.watcher.stop()
+        if connection.watcher is not None:
+            connection.watcher.stop()
         writer = self._writers[connection] = self._loop.io(connection.fd, _WRITE)
         writer.start(self._on_writable, connection)
 
@@ -105,18 +108,16 @@ class Server(Engine):
         if isinstance(one, Acceptor):
             self._watchers[one].stop()
         else:
-            one.watcher.stop()
+            if one.watcher is not None:
+                one.watcher.stop()
             self._stop_writer(one)
         return True
 
-    def begun(self, connection: Connection) -> None:
-        connection.watcher = self._loop.io(connection.fd, _READ)
-        self.park_read(connection)
-
     def forget(self, connection: Connection) -> None:
         self._parked.discard(connection)
-        connection.watcher.stop()
-        connection.watcher.close()
+        if connection.watcher is not None:
+            connection.watcher.stop()
+            connection.watcher.close()
         self._stop_writer(connection)
         super().forget(connection)
 
@@ -164,10 +165,10 @@ class Server(Engine):
     def _on_arrival(self, acceptor: Acceptor) -> None:
         self._parked.discard(acceptor)
         self._watchers[acceptor].stop()
-        if self._busy < self._spawn:
-            self.accept(acceptor)
-        elif self.draining:
-            acceptor.close()
+        if self._busy < self._spawn or self.draining:
+            connection = self.accept(acceptor)
+            if connection is not None:
+                self._begin(connection)
         else:
             self._blocked.append(acceptor)
 
@@ -205,7 +206,7 @@ class Server(Engine):
         if self._busy < self._spawn:
             blocked, self._blocked = self._blocked, []
             for acceptor in blocked:
-                self.accept(acceptor) if self.draining else self.park_accept(acceptor)
+                self.park_accept(acceptor)
 
     def _begin_counted(self, connection: Connection) -> None:
         self._busy -= 1

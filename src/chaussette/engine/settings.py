@@ -40,9 +40,6 @@ class Settings:
 LINGER = 2.0
 """How long we read on, and throw away, after an answer that ends a connection: a close with unread bytes is a
 reset, and a reset takes the answer with it before the client has read it (RFC 9112 section 9.6)."""
-BATCH = 4
-"""How many connections one thread accepts at a turn: few, so that processes that share the listener get
-theirs."""
 TURN = 1 << 20
 """How many bytes are sent on one connection at a turn, so that a fast client of a large file leaves some to
 the others."""

@@ -91,26 +91,21 @@ class Server(Engine):
                 os.write(self._wake_fd, b"!")
 
     def park_read(self, connection: Connection) -> None:
-        fd = connection.fd
-        self._parked[fd] = connection
-        self._modify(fd, self._poller.READ)
+        self._park(connection, self._poller.READ)
 
     def park_write(self, connection: Connection) -> None:
-        fd = connection.fd
-        self._parked[fd] = connection
-        self._modify(fd, self._poller.WRITE)
-
-    def begun(self, connection: Connection) -> None:
-        fd = connection.fd
-        self._parked[fd] = connection
-        self._register(fd, self._poller.READ)
+        self._park(connection, self._poller.WRITE)
 
     def park_accept(self, acceptor: Acceptor) -> None:
-        self._parked[acceptor.fd] = acceptor
+        self._park(acceptor, self._poller.READ)
+
+    def _park(self, one: Connection | Acceptor, mask: int) -> None:
+        fd = one.fd
+        self._parked[fd] = one
         try:
-            self._modify(acceptor.fd, self._poller.READ)
-        except FileNotFoundError:
-            self._register(acceptor.fd, self._poller.READ)
+            self._modify(fd, mask)
+        except FileNotFoundError:  # for the first time
+            self._register(fd, mask)
 
     def take(self, one: Connection | Acceptor) -> bool:
         found = self._parked.pop(one.fd, None)
@@ -168,13 +163,22 @@ class Server(Engine):
                         if one.turn():
                             parked[fd] = one
                             modify(fd, read)
-                    except Exception:  # ours, not the app's: it costs this connection, and nobody else's
-                        logger.exception("An error in the engine: the connection is closed")
-                        one.close()
+                    except Exception:
+                        _ours(one)
                 elif type(one) is Acceptor:
-                    self.accept(one)
+                    self._welcome(one)
             if self._serving > threads and self._leaves():
                 return
+
+    def _welcome(self, acceptor: Acceptor) -> None:
+        one = self.accept(acceptor)
+        if one is not None:
+            try:
+                if one.turn():
+                    self._parked[one.fd] = one
+                    self._register(one.fd, self._poller.READ)
+            except Exception:
+                _ours(one)
 
     def _stop(self) -> None:
         self._over = True
@@ -183,3 +187,9 @@ class Server(Engine):
             for thread in list(self._workers):
                 thread.join()
             self._poller.close()
+
+
+def _ours(connection: Connection) -> None:
+    """An exception that is no app's: it costs this connection, and nobody else's."""
+    logger.exception("An error in the engine: the connection is closed")
+    connection.close()

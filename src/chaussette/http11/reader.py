@@ -148,7 +148,8 @@ class Reader:
         if frame.chunked and not line.http11:
             raise Refused(400, "a transfer coding in HTTP/1.0")
         persistent = not frame.close if line.http11 else frame.keep_alive
-        request = environ, Shape(line.http11, line.is_head, persistent)
+        plain = line.http11 and persistent and not line.is_head
+        request = environ, PLAIN if plain else Shape(line.http11, line.is_head, persistent)
         limits = self._heads.limits
         if frame.length > limits.body_size:
             raise Refused(413, f"a body of more than {limits.body_size} bytes")

@@ -92,10 +92,15 @@ class Response:
         # The path of most responses: what the app said is what it gave, and nothing was sent before.
         if (
             head is not None
+            and head.plain
             and head.length == len(body)
-            and not (self.started or head.has_date or self.bodyless)
+            and not self.started
+            and not self._shape.is_head
+            and type(body) is bytes
         ):
             self.started = True
+            if self.persistent and self._shape.http11:
+                return b"%b%b\r\n%b" % (head.raw, self._heads.date, body)
             return b"".join((head.raw, self._heads.date, self._tail(), body))
         if not isinstance(body, bytes):
             raise ResponseError(f"the app gave {type(body).__name__}, not bytes, as a piece of the body")

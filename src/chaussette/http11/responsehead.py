@@ -31,9 +31,9 @@ _LONGEST = 4096
 """How many heads are remembered, four times as many lines, and how long each is at most: some 4 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ResponseHead:
-    """Status line and headers, each with its CRLF, without what the server adds."""
+    """Status line and headers, each with its CRLF, without what the server adds. Nobody changes them."""
 
     raw: bytes
     length: int | None
@@ -41,6 +41,8 @@ class ResponseHead:
     bodyless: bool
     """Whether a response of this status has no body: 204 and 304."""
     has_date: bool
+    plain: bool
+    """Whether it lacks nothing but the date: it has a length, and a body may follow."""
 
 
 class ResponseHeads:
@@ -86,7 +88,8 @@ class ResponseHeads:
             elif name.startswith(b"date:"):
                 has_date = True
             lines.append(line)
-        return ResponseHead(b"".join(lines), length, bodyless, has_date)
+        plain = length is not None and not bodyless and not has_date
+        return ResponseHead(b"".join(lines), length, bodyless, has_date, plain)
 
     def _line(self, header: object) -> bytes:
         line = encode_header(header)
