@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..http11 import (
     CONTINUE,
-    PLAIN,
     Heads,
     Reader,
     Refused,
@@ -86,8 +85,8 @@ class Connection:
         """The socket is ready: do all there is to do, the app's part too. Returns whether to park it for
         reading.
 
-        The request of most turns, a plain one on an idle connection, is answered right here. `serve` would do
-        the same; that it stands here in one piece saves calls.
+        The request of most turns, one that came alone on an idle connection, is answered right here. `serve`
+        would do the same; that it stands here in one piece saves calls.
         """
         engine = self.engine
         if self.phase > IDLE or engine.draining:
@@ -100,9 +99,9 @@ class Connection:
         except OSError:
             self.close()
             return False
-        known = self._known.get(data)
-        if known is not None:
-            environ = known.copy()
+        request = self._known.get(data)
+        if request is not None:
+            environ, shape = request[0].copy(), request[1]
             environ.update(self.reader.remote)
             environ["wsgi.input"] = BytesIO()
         else:
@@ -110,11 +109,11 @@ class Connection:
             if request is None:
                 return False
             environ, shape = request
-            if shape is not PLAIN or self.reader.rest or type(environ["wsgi.input"]) is not BytesIO:
+            if self.reader.rest or type(environ["wsgi.input"]) is not BytesIO:
                 return self.serve(request)
         clock = engine.clock
         self.phase, self.deadline = APP, clock.app
-        response = Response(PLAIN, engine.heads, True, self._stream)
+        response = Response(shape, engine.heads, shape.persistent, self._stream)
         try:
             result = engine.app(environ, response.start)
             if type(result) is list and len(result) == 1 and len(result[0]) <= _LARGE and not self.unsent:
@@ -134,11 +133,12 @@ class Connection:
             except OSError:
                 self.close()
                 return False
-            if sent == len(answer):
+            if sent != len(answer):
+                self._keep(memoryview(answer)[sent:])
+            elif response.persistent:
                 self.phase, self.deadline = IDLE, clock.idle
                 return True
-            self._keep(memoryview(answer)[sent:])
-        return self._answered(response.persistent, PLAIN)
+        return self._answered(response.persistent, shape)
 
     def receive(self) -> Request | None:
         """Read. Returns a request that is complete; without one, the connection is parked, or closed."""
@@ -271,8 +271,10 @@ class Connection:
         self.gone = True
         if reset:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.reader.discard()
-        self._drop_out()
+        if self.phase == BODY:
+            self.reader.discard()
+        if self.out:
+            self._drop_out()
         self.engine.forget(self)
         self.sock.close()
         if self.waiter is not None:

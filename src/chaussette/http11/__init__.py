@@ -6,15 +6,14 @@ time.
 """
 
 from .errors import Refused, ResponseError
-from .head import Heads
+from .head import Heads, Shape
 from .limits import Limits
-from .reader import CONTINUE, PLAIN, Reader, Request, Shape
+from .reader import CONTINUE, Reader, Request
 from .response import Response, refusal
 from .responsehead import ResponseHeads
 
 __all__ = [
     "CONTINUE",
-    "PLAIN",
     "Heads",
     "Limits",
     "Reader",

@@ -29,11 +29,20 @@ _SEEN = 8192
 """How many blocks that came once are known by their hash."""
 
 
+class Shape(NamedTuple):
+    """What the response must know of its request."""
+
+    http11: bool
+    is_head: bool
+    persistent: bool
+    """Whether the client wants to keep the connection."""
+
+
 class Frame(NamedTuple):
     """What the header lines say of the message itself."""
 
     plain: bool
-    """Whether this is all there is to it, in HTTP/1.1: one host, no body, no word against the connection."""
+    """Whether this is all there is to it, in HTTP/1.1: one host, no body, nothing that is expected."""
     has_host: bool
     close: bool
     keep_alive: bool
@@ -43,8 +52,13 @@ class Frame(NamedTuple):
 
 
 _PLAIN = Frame(True, True, False, False, 0, False, "")
+_PLAIN_CLOSE = Frame(True, True, True, False, 0, False, "")
 _PLAIN_ALIVE = Frame(True, True, False, True, 0, False, "")
 _CONNECTIONS = {None: (False, False), "keep-alive": (False, True), "close": (True, False)}
+PLAIN = Shape(http11=True, is_head=False, persistent=True)
+"""The shape of most requests."""
+LAST = Shape(http11=True, is_head=False, persistent=False)
+"""The shape of those that say Connection: close."""
 Block = tuple[dict[str, Any], Frame]
 """An environ that lacks what the request line, the connection and the body say, and the frame."""
 
@@ -72,7 +86,7 @@ class Heads:
         """What `learn_line` has learnt."""
         self.blocks: dict[bytes, Block] = {}
         """What `read_block` has learnt: an environ to copy, and its frame."""
-        self.wholes: dict[bytes, dict[str, Any]] = {}
+        self.wholes: dict[bytes, tuple[dict[str, Any], Shape]] = {}
         """What `learn_whole` has learnt: an environ to copy, that lacks its connection and its wsgi.input."""
 
     def learn_line(self, raw: bytes) -> RequestLine:
@@ -105,12 +119,12 @@ class Heads:
                 self._seen.add(mark)
         return environ, frame
 
-    def learn_whole(self, raw: bytes, environ: dict[str, Any]) -> None:
+    def learn_whole(self, raw: bytes, environ: dict[str, Any], shape: Shape) -> None:
         """Remember a plain request, whole, with the environ that it has without its connection."""
         if len(raw) <= 2 * _LONGEST:
             if len(self.wholes) >= _REMEMBERED:
                 self.wholes.clear()
-            self.wholes[raw] = environ.copy()
+            self.wholes[raw] = environ.copy(), shape
 
     def trailers(self, lines: list[bytes]) -> None:
         """Check the trailer lines of a chunked body, and forget them. Raises Refused."""
@@ -125,15 +139,14 @@ def _frame(environ: dict[str, Any]) -> Frame:
     has_host = "HTTP_HOST" in environ
     if (
         has_host
-        and not close
         and "CONTENT_LENGTH" not in environ
         and "HTTP_TRANSFER_ENCODING" not in environ
         and "HTTP_EXPECT" not in environ
     ):
-        return _PLAIN_ALIVE if keep_alive else _PLAIN
+        return _PLAIN_CLOSE if close else _PLAIN_ALIVE if keep_alive else _PLAIN
     length, chunked = _framing(environ)
     expects = environ.get("HTTP_EXPECT", "").lower()
-    plain = has_host and not (length or chunked or close or expects)
+    plain = has_host and not (length or chunked or expects)
     return Frame(plain, has_host, close, keep_alive and not close, length, chunked, expects)
 
 

@@ -8,31 +8,19 @@ The limits hold while bytes come in, not once all are there.
 """
 
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any
 
 from .body import Chunked, Fixed, Store
 from .errors import Refused
-from .head import Frame, Heads
+from .head import LAST, PLAIN, Frame, Heads, Shape
 from .target import RequestLine
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Shape(NamedTuple):
-    """What the response must know of its request."""
-
-    http11: bool
-    is_head: bool
-    persistent: bool
-    """Whether the client wants to keep the connection."""
-
-
 Request = tuple[dict[str, Any], Shape]
 """A request, received in full: an environ as PEP 3333 wants it, whose wsgi.input holds the whole body, and
 its shape."""
-
-PLAIN = Shape(http11=True, is_head=False, persistent=True)
-"""The shape of most requests."""
 
 
 class Reader:
@@ -101,12 +89,14 @@ class Reader:
         environ["REQUEST_URI"] = line.uri
         if len(data) > end + 4:
             self.rest = data[end + 4 :]
-        elif known and frame.plain and line.plain:
-            heads.learn_whole(data, environ)
-        environ.update(self.remote)
         if frame.plain and line.plain:
+            shape = LAST if frame.close else PLAIN
+            if known and not self.rest:
+                heads.learn_whole(data, environ, shape)
+            environ.update(self.remote)
             environ["wsgi.input"] = BytesIO()
-            return environ, PLAIN
+            return environ, shape
+        environ.update(self.remote)
         return self._begin(line, frame, environ)
 
     def discard(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from .errors import REASONS, ResponseError
-from .reader import Shape
+from .head import Shape
 from .responsehead import ResponseHead, ResponseHeads
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
