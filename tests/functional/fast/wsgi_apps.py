@@ -1,6 +1,7 @@
 """What the tests of the own engines serve: one app, a path for each thing that an app may do."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -69,7 +70,7 @@ class Closing:
         return self._pieces
 
     def close(self) -> None:
-        seen.append("closed")
+        print("the iterable is closed", file=sys.stderr, flush=True)
 
 
 def do_closing(environ: dict[str, Any], start_response: Any) -> Closing:
