@@ -244,7 +244,7 @@ class Config:
         metavar="N",
         group=_LIMIT,
         shown_default="10000, or 50 short of the limit on open files",
-        why="an idle connection costs about 3 kB",
+        why="an idle connection costs 1 kB, and an open file",
     )
     inbuf: int | None = _option(
         None,

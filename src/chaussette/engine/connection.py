@@ -82,8 +82,8 @@ class Connection:
         """The engine's own."""
 
     def turn(self) -> bool:
-        """The socket is ready: do all there is to do, the app's part too. Returns whether to park it for
-        reading.
+        """The socket is ready: do all there is to do, the app's part too. Returns whether it is to be parked
+        for reading, all that has come being read; else it is parked, or closed.
 
         The request of most turns, one that came alone on an idle connection, is answered right here. `serve`
         would do the same; that it stands here in one piece saves calls.
@@ -91,7 +91,9 @@ class Connection:
         engine = self.engine
         if self.phase > IDLE or engine.draining:
             request = self.flush() if self.phase == SEND else self.receive()
-            return request is not None and self.serve(request)
+            if request is not None:
+                self.serve(request)
+            return False
         try:
             data = self.sock.recv(READ)
         except BlockingIOError:
@@ -110,13 +112,19 @@ class Connection:
                 return False
             environ, shape = request
             if self.reader.rest or type(environ["wsgi.input"]) is not BytesIO:
-                return self.serve(request)
+                self.serve(request)
+                return False
         clock = engine.clock
         self.phase, self.deadline = APP, clock.app
         response = Response(shape, engine.heads, shape.persistent, self._stream)
         try:
             result = engine.app(environ, response.start)
-            if type(result) is list and len(result) == 1 and len(result[0]) <= _LARGE and not self.unsent:
+            if (
+                type(result) is list
+                and len(result) == 1
+                and len(result[0]) <= _LARGE
+                and not response.started
+            ):
                 answer = response.whole(result[0])
             else:
                 self._give(response, result)
@@ -135,10 +143,12 @@ class Connection:
                 return False
             if sent != len(answer):
                 self._keep(memoryview(answer)[sent:])
-            elif response.persistent:
+            elif response.persistent and len(data) < READ:
                 self.phase, self.deadline = IDLE, clock.idle
                 return True
-        return self._answered(response.persistent, shape)
+        if self._answered(response.persistent, shape):
+            engine.park_read(self)
+        return False
 
     def receive(self) -> Request | None:
         """Read. Returns a request that is complete; without one, the connection is parked, or closed."""
@@ -185,20 +195,19 @@ class Connection:
             self.engine.park_read(self)
         return None
 
-    def serve(self, request: Request) -> bool:
-        """Answer `request`, and those that came with it. Returns whether to park the connection for
-        reading."""
+    def serve(self, request: Request) -> None:
+        """Answer `request`, and those that came with it; then the connection is parked, or closed."""
         following: Request | None = request
         while following is not None:
             environ, shape = following
             persistent = self._answer(environ, shape)
             if not self._answered(persistent, shape):
-                return False
+                return
             if not self.reader.rest:
-                return True
+                self.engine.park_read(self)
+                return
             self.phase, self.deadline = HEAD, self.engine.clock.head
             following = self.next(b"")
-        return False
 
     def _answered(self, persistent: bool, shape: Shape) -> bool:
         """Returns whether the connection is idle now; else it waits until it can send, or ends."""

@@ -96,6 +96,13 @@ def test_a_slow_reader_gets_all_of_a_long_answer(served: Served) -> None:
     assert get(served, "/seen")[2] == b"1 thread"
 
 
+def test_a_connection_goes_on_after_an_app_had_to_wait_for_it(engine: tuple[str, ...]) -> None:
+    with serving(*engine, "--high-water", "1k") as served, Client(served) as client:
+        for path in ("/write-much", "/hello", "/thread", "/hello", "/write-much", "/write-much", "/hello"):
+            status, _, body = client.ask(path)
+            assert (status, body[-3:] == b"end") == (200, path == "/write-much")
+
+
 def test_a_stream_whose_client_goes_ends_at_once(served: Served) -> None:
     with Client(served) as client:
         client.sock.sendall(request("/stream"))

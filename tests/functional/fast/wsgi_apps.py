@@ -53,6 +53,14 @@ def do_write(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [b"c", b"d"]
 
 
+def do_write_much(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """4 MiB by write(), and a little more."""
+    write = start_response("200 OK", [("Content-Length", str(len(big) + 3))])
+    for at in range(0, len(big), 1 << 16):
+        write(big[at : at + (1 << 16)])
+    return [b"end"]
+
+
 def do_pieces(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
     start_response("200 OK", [])
     yield b""
