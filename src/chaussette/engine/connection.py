@@ -10,10 +10,7 @@ kernel does not take of a response at once is left to the engine. Only an app th
 (`hold`).
 """
 
-import logging
-import os
 import socket
-from collections import deque
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +25,13 @@ from ..http11 import (
     Shape,
     refusal,
 )
+from .channel import Channel, close_quietly, logger
 from .files import FileWrapper, Part, part
-from .settings import READ, TURN
+from .settings import READ
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-logger = logging.getLogger("chaussette.engine")
 
 # What a connection is busy with. The first three have nothing that a kill would lose.
 FRESH, IDLE, LINGER, HEAD, BODY, APP, SEND = range(7)
@@ -43,39 +40,19 @@ _LARGE = 1 << 16
 """A body that is longer is not copied behind its head, but given to the kernel beside it."""
 
 
-class Connection:
+class Connection(Channel):
     """A client. `phase` and `deadline` are for the clock, which looks at them without asking."""
 
-    __slots__ = (
-        "_known",
-        "began",
-        "closing",
-        "deadline",
-        "engine",
-        "fd",
-        "gone",
-        "out",
-        "phase",
-        "reader",
-        "sock",
-        "unsent",
-        "waiter",
-        "watcher",
-    )
+    __slots__ = ("_known", "began", "closing", "phase", "reader", "waiter", "watcher")
 
     def __init__(self, engine: "Engine", sock: socket.socket, heads: Heads, remote: dict[str, str]) -> None:
-        self.engine, self.sock, self.fd = engine, sock, sock.fileno()
+        super().__init__(engine, sock)
         self.reader = Reader(heads, remote)
         self._known = heads.wholes
-        self.phase, self.deadline = FRESH, engine.clock.head
+        self.phase = FRESH
         self.began = 0.0
-        self.out: deque[memoryview | Part] | None = None
-        """What the kernel has not taken yet."""
-        self.unsent = 0
         self.closing = False
         """Whether to close when `out` is empty."""
-        self.gone = False
-        """Whether the socket is closed."""
         self.waiter: Any = None
         """What wakes the app that waits for its client, see `Engine.hold`."""
         self.watcher: Any = None
@@ -83,7 +60,7 @@ class Connection:
 
     def turn(self) -> bool:
         """The socket is ready: do all there is to do, the app's part too. Returns whether it is to be parked
-        for reading, all that has come being read; else it is parked, or closed.
+        for reading; else it is parked already, or closed.
 
         The request of most turns, one that came alone on an idle connection, is answered right here. `serve`
         would do the same; that it stands here in one piece saves calls.
@@ -142,8 +119,8 @@ class Connection:
                 self.close()
                 return False
             if sent != len(answer):
-                self._keep(memoryview(answer)[sent:])
-            elif response.persistent and len(data) < READ:
+                self.keep(memoryview(answer)[sent:])
+            elif response.persistent:
                 self.phase, self.deadline = IDLE, clock.idle
                 return True
         if self._answered(response.persistent, shape):
@@ -227,7 +204,7 @@ class Connection:
     def flush(self) -> Request | None:
         """Send more of `out`: the socket is writable. Returns a request that waited for this, as `receive`
         does."""
-        self._send_out()
+        self.send_out()
         if self.gone:
             return None
         if self.waiter is not None and self.unsent <= self.engine.settings.high_water // 2:
@@ -254,38 +231,15 @@ class Connection:
         if not self.gone:
             self._finish(linger=True)
 
-    def push(self, data: bytes) -> None:
-        """Send, and keep what the kernel does not take."""
-        if self.gone:
-            return
-        if not self.out:
-            try:
-                sent = self.sock.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self.close()
-                return
-            if sent == len(data):
-                return
-            self._keep(memoryview(data)[sent:])
-        else:
-            self._keep(memoryview(data))
-
     def close(self, *, reset: bool = False) -> None:
-        """Close the socket; `reset` makes the client notice that a response without a stated length is not
-        whole."""
+        """Close the socket, and tell an app that waits for it."""
         if self.gone:
             return
         self.gone = True
-        if reset:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         if self.phase == BODY:
             self.reader.discard()
-        if self.out:
-            self._drop_out()
-        self.engine.forget(self)
-        self.sock.close()
+        self.engine.forget(self)  # first: whoever watches the file descriptor must let go of it
+        self.shut(reset=reset)
         if self.waiter is not None:
             self.engine.release(self)
 
@@ -313,7 +267,7 @@ class Connection:
                 self.push(response.whole(body))
             else:
                 head = response.open(len(body))
-                self._push_both(head, response.more(body))
+                self.push_both(head, response.more(body))
         else:
             self._iterate(response, result)
 
@@ -329,7 +283,7 @@ class Connection:
                     break
             self._stream(response.end())
         finally:
-            _close(result)
+            close_quietly(result)
 
     def _stream(self, data: bytes) -> None:
         """Send a piece of a response, and wait if too much is unsent. Raises ConnectionError if the client
@@ -353,13 +307,13 @@ class Connection:
             response.take(found.count)
             self.push(head)
         except BaseException:
-            _close(found.file)
+            close_quietly(found.file)
             raise
         if self.gone:
-            _close(found.file)
+            close_quietly(found.file)
             return
-        self._keep(found)  # from here on whoever sends the last of it closes it
-        self._send_out()
+        self.keep(found)  # from here on whoever sends the last of it closes it
+        self.send_out()
 
     def _failed(self, environ: dict[str, Any], response: Response, error: BaseException) -> None:
         if self.gone and isinstance(error, ConnectionError):
@@ -376,65 +330,6 @@ class Connection:
             self.push(refusal(500, "the app failed", self.engine.heads.date))
         elif not self.gone:
             self.close(reset=response.unframed)
-
-    def _push_both(self, head: bytes, body: bytes) -> None:
-        if self.out:
-            self.push(head)
-            self.push(body)
-            return
-        try:
-            sent = self.sock.sendmsg((head, body))
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.close()
-            return
-        if sent < len(head):
-            self._keep(memoryview(head)[sent:])
-            sent = len(head)
-        if sent - len(head) < len(body):
-            self._keep(memoryview(body)[sent - len(head) :])
-
-    def _keep(self, piece: "memoryview | Part") -> None:
-        if self.out is None:
-            self.out = deque()
-        self.out.append(piece)
-        self.unsent += piece.count if isinstance(piece, Part) else len(piece)
-
-    def _send_out(self) -> None:
-        """Send of `out` what the kernel takes, a turn's worth at most."""
-        out, turn = self.out, TURN
-        try:
-            while out and turn > 0:
-                piece = out[0]
-                if isinstance(piece, Part):
-                    sent = (
-                        os.sendfile(self.fd, piece.fd, piece.at, min(piece.count, TURN)) if piece.count else 0
-                    )
-                    if not sent and piece.count:  # the file has been cut since it was measured
-                        self.close(reset=True)
-                        return
-                    piece.at += sent
-                    piece.count -= sent
-                    left = piece.count
-                else:
-                    sent = self.sock.send(piece[:TURN])
-                    left = len(piece) - sent
-                    out[0] = piece[sent:]
-                if not left:
-                    _release(out.popleft())
-                self.unsent -= sent
-                turn -= sent
-                self.deadline = self.engine.clock.send
-        except BlockingIOError:
-            return
-        except OSError:
-            self.close()
-
-    def _drop_out(self) -> None:
-        out, self.out, self.unsent = self.out, None, 0
-        for piece in out or ():
-            _release(piece)
 
     def _finish(self, *, linger: bool) -> None:
         """End the connection when all is sent."""
@@ -453,17 +348,3 @@ class Connection:
             engine.park_read(self)
         else:
             self.close()
-
-
-def _release(piece: "memoryview | Part") -> None:
-    if isinstance(piece, Part):
-        _close(piece.file)
-
-
-def _close(result: Any) -> None:
-    """Call close() of what an app returned, once it is through. What that raises changes no response."""
-    if hasattr(result, "close"):
-        try:
-            result.close()
-        except BaseException:  # as with the app itself
-            logger.exception("close() of a response failed")

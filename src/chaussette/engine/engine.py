@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..http11 import Heads, ResponseHeads
+from .channel import logger
 from .clock import Clock
-from .connection import APP, BODY, FRESH, HEAD, IDLE, SEND, Connection, logger
+from .connection import APP, BODY, FRESH, HEAD, IDLE, SEND, Connection
 from .files import FileWrapper
 from .settings import Settings
 

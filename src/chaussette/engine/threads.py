@@ -5,17 +5,15 @@
     server = Server(app, [Site(sock)], threads=4)
     server.serve()        # until server.shutdown(), which a signal handler may call, has drained it
 
-N threads run the same loop. Each waits for one event on one epoll; whoever wakes owns that connection: reads,
-parses, calls the app, sends, parks it. There is no queue, no hand-over, no dispatcher and no lock on that
-path. With one thread it is an event loop; with four, three apps that block do not stop the fourth.
+N threads run the same loop. Each waits for one event on one epoll whose sockets are armed once
+(EPOLLONESHOT); whoever wakes owns that connection: reads, parses, calls the app, sends, arms again. There is
+no queue, no hand-over, no dispatcher and no lock on that path. With one thread it is an event loop; with
+four, three apps that block do not stop the fourth.
 
 Who waits is in `_parked`, by file descriptor; to take a connection is to pop it from there, which only one
-thread can (`dict.pop` is atomic). A connection from which all was read stays armed, edge-triggered, so that
-parking it costs no system call. An event may then come while its owner is still at it: whoever wakes finds
-nothing parked and leaves a note in `_missed`. Note first and look again second, here; park first and look for
-a note second, there: one of the two sees it, and arms the socket anew, and epoll tells again what is still
-true. A note or an event that is late does no harm for the same reason, not even when the file descriptor was
-closed and opened anew in between.
+thread can (`dict.pop` is atomic). An event whose connection is gone from there is late, and ignored: a socket
+that is parked again is armed again, and epoll tells again what is still true. So a file descriptor that was
+closed and opened anew in between does no harm either.
 
 The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at
 once.
@@ -32,7 +30,8 @@ from contextlib import suppress
 from threading import Thread, current_thread
 from typing import TYPE_CHECKING
 
-from .connection import SEND, Connection, logger
+from .channel import logger
+from .connection import SEND, Connection
 from .engine import Acceptor, Engine, Site
 from .poller import make_poller
 from .settings import Settings
@@ -63,8 +62,6 @@ class Server(Engine):
         self._count = allocate_lock()
         self._over = False
         self._parked: dict[int, Connection | Acceptor] = {}
-        self._missed: set[int] = set()
-        """File descriptors with an event that came while they were not parked."""
         self._wake_fd = -1
 
     def serve(self) -> None:
@@ -101,7 +98,7 @@ class Server(Engine):
         self._park(connection, self._poller.WRITE)
 
     def park_accept(self, acceptor: Acceptor) -> None:
-        self._park(acceptor, self._poller.ONCE)
+        self._park(acceptor, self._poller.READ)
 
     def _park(self, one: Connection | Acceptor, mask: int) -> None:
         fd = one.fd
@@ -159,44 +156,30 @@ class Server(Engine):
     def _work(self) -> None:
         parked, threads, read = self._parked, self._threads, self._poller.READ
         wait, claim, modify = self._poller.wait, self._parked.pop, self._poller.modify
-        missed, stays_armed = self._missed, self._poller.stays_armed
         while not self._over:
             for fd, _ in wait():
                 one = claim(fd, None)
-                try:
-                    if type(one) is Connection:
+                if type(one) is Connection:
+                    try:
                         if one.turn():
                             parked[fd] = one
-                            if not stays_armed:
-                                modify(fd, read)
-                            elif fd in missed:
-                                self._catch_up(fd)
-                    elif type(one) is Acceptor:
-                        one = self._welcome(one)
-                    elif stays_armed:
-                        missed.add(fd)
-                        if fd in parked:
-                            self._catch_up(fd)
-                except Exception:  # ours, not the app's: it costs this connection, and nobody else's
-                    logger.exception("An error in the engine: the connection is closed")
-                    if type(one) is Connection:
-                        one.close()
+                            modify(fd, read)
+                    except Exception:
+                        _ours(one)
+                elif type(one) is Acceptor:
+                    self._welcome(one)
             if self._serving > threads and self._leaves():
                 return
 
-    def _catch_up(self, fd: int) -> None:
-        """Arm anew what had an event while somebody was at it: then epoll tells again what is still true."""
-        self._missed.discard(fd)
-        one = self._parked.pop(fd, None)
-        if one is not None:
-            self._put_back(one)
-
-    def _welcome(self, acceptor: Acceptor) -> Connection | None:
+    def _welcome(self, acceptor: Acceptor) -> None:
         one = self.accept(acceptor)
-        if one is not None and one.turn():
-            self._parked[one.fd] = one
-            self._register(one.fd, self._poller.READ)
-        return one
+        if one is not None:
+            try:
+                if one.turn():
+                    self._parked[one.fd] = one
+                    self._register(one.fd, self._poller.READ)
+            except Exception:
+                _ours(one)
 
     def _stop(self) -> None:
         self._over = True
@@ -205,3 +188,9 @@ class Server(Engine):
             for thread in list(self._workers):
                 thread.join()
             self._poller.close()
+
+
+def _ours(connection: Connection) -> None:
+    """An exception that is no app's: it costs this connection, and nobody else's."""
+    logger.exception("An error in the engine: the connection is closed")
+    connection.close()

@@ -241,6 +241,7 @@ waiting = 0
 def do_meet(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Answered when as many requests as the query says are in here at once."""
     global waiting
+    print("waiting for the others", file=sys.stderr, flush=True)
     with barrier:
         waiting += 1
         barrier.notify_all()
