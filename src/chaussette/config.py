@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
+from . import limits
 from .option import Option, octal, seconds, truth, value_of, whole
 
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
@@ -151,6 +152,20 @@ class Config(NamedTuple):
     no_monkey: Annotated[
         bool, Option("do not patch the standard library, in engines that do", truth, group=_ENGINE)
     ] = False
+
+    limit_request_line: Annotated[int | None, limits.LIMIT_REQUEST_LINE] = None
+    limit_header_size: Annotated[int | None, limits.LIMIT_HEADER_SIZE] = None
+    limit_header_count: Annotated[int | None, limits.LIMIT_HEADER_COUNT] = None
+    limit_body: Annotated[int | None, limits.LIMIT_BODY] = None
+    limit_connections: Annotated[int | None, limits.LIMIT_CONNECTIONS] = None
+    inbuf: Annotated[int | None, limits.INBUF] = None
+    high_water: Annotated[int | None, limits.HIGH_WATER] = None
+    header_timeout: Annotated[float | None, limits.HEADER_TIMEOUT] = None
+    body_rate: Annotated[int | None, limits.BODY_RATE] = None
+    body_grace: Annotated[float | None, limits.BODY_GRACE] = None
+    keep_alive: Annotated[float | None, limits.KEEP_ALIVE] = None
+    send_timeout: Annotated[float | None, limits.SEND_TIMEOUT] = None
+    app_timeout: Annotated[float | None, limits.APP_TIMEOUT] = None
 
     graceful_timeout: Annotated[
         float,

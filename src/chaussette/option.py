@@ -37,6 +37,15 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return lambda text: _within(int, text, low, high, f"a whole number from {low} to {high}")
 
 
+def size(text: str) -> int:
+    """Parse a number of bytes: `1048576`, `1024k`, `1M` or `2G`."""
+    scale = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(text[-1:].lower(), 1)
+    digits = text if scale == 1 else text[:-1]
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("a number of bytes, such as 500, 64k, 1M or 2G")
+    return int(digits) * scale
+
+
 def octal(text: str) -> int:
     """Parse permissions as chmod(1) takes them."""
     return _within(lambda digits: int(digits, 8), text, 0, 0o777, "an octal mode from 000 to 777")

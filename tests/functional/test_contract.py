@@ -15,7 +15,7 @@ import pytest
 from chaussette.backend import find
 from live import KINDS, Address, Gate, Process, chaussette, client, connect, get, listening, own_address
 
-BACKENDS = ("waitress", "gevent", "meinheld", "wsgiref")
+BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref")
 """The engines that must be here: one that is missing fails its tests, it does not skip them."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from chaussette.errors import ExitStatus
 from live import APPS, PATIENCE, Gate, Process, chaussette, client, get, listening
 
-BACKENDS = ("waitress", "gevent", "meinheld", "wsgiref")
+BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

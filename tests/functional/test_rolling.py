@@ -18,7 +18,7 @@ import pytest
 
 from live import chaussette, client, get, listening
 
-BACKENDS = ("waitress", "gevent", "meinheld", "wsgiref")
+BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref")
 THINKING = (0.0, 0.001, 0.01, 0.05, 0.2)
 """Seconds between two requests of a connection, in turns: how close to a drain a request comes must vary."""
 REPLACEMENTS = 3

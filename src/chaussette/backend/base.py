@@ -72,5 +72,21 @@ class BackendInfo(NamedTuple):
     protocols: frozenset[str] = frozenset({"wsgi"})
 
 
-ENGINE_OPTIONS = {"threads": "threads", "spawn": "greenlets"}
+LIMITS = {
+    "limit_request_line": "limit on request lines that can be set",
+    "limit_header_size": "limit on headers that can be set",
+    "limit_header_count": "limit on headers that can be set",
+    "limit_body": "limit on bodies that can be set",
+    "limit_connections": "limit on connections that can be set",
+    "inbuf": "buffer for bodies that can be set",
+    "high_water": "high-water mark that can be set",
+    "header_timeout": "deadline for headers that can be set",
+    "body_rate": "least rate of a body that can be set",
+    "body_grace": "least rate of a body that can be set",
+    "keep_alive": "deadline for idle connections that can be set",
+    "send_timeout": "deadline for sending that can be set",
+    "app_timeout": "clock on the app",
+}
+"""Options of the engines that are our own."""
+ENGINE_OPTIONS = {"threads": "threads", "spawn": "greenlets", **LIMITS}
 """Options that only some engines can honour, and what an engine must have to do so."""

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from ..config import Config, flag
 from ..errors import BackendError, near
-from .base import ENGINE_OPTIONS, Backend, BackendInfo
+from .base import ENGINE_OPTIONS, LIMITS, Backend, BackendInfo
 
 GROUP = "chaussette.backends"
 
@@ -24,6 +24,25 @@ _BUILT_IN = (
         options=frozenset({"threads"}),
         upstream="maintained",
         loggers=("waitress",),
+    ),
+    BackendInfo(
+        name="fast",
+        target="chaussette.backend._fast:Server",
+        summary="our own: pure Python, the speed of C, strict, threads that no slow client holds",
+        concurrency="threads",
+        options=frozenset({"threads", *LIMITS}),
+        upstream="part of Chaussette",
+    ),
+    BackendInfo(
+        name="fastgevent",
+        target="chaussette.backend._fastgevent:Server",
+        package="gevent",
+        install="pip install 'chaussette[fastgevent]'",
+        summary="our own on gevent's hub: what gevent does, strictly, at a fraction of the cost",
+        concurrency="greenlets",
+        monkey=True,
+        options=frozenset({"spawn", *LIMITS}),
+        upstream="part of Chaussette; gevent is maintained",
     ),
     BackendInfo(
         name="gevent",

@@ -1,0 +1,36 @@
+"""`fast`: our own engine of threads, see `chaussette.engine.threads`. It drains by itself; here it learns the
+options."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..config import Config
+from ..engine.threads import Server as Engine
+from ..listeners import Listener
+from .own import settings, sites
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+class Server:
+    """The engine of threads on listeners that are open already."""
+
+    def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
+        self._engine = Engine(app, sites(listeners), threads=config.threads or 4, settings=settings(listeners, config))
+
+    @classmethod
+    def setup(cls) -> None:
+        """Nothing to patch."""
+
+    def serve(self) -> None:
+        """Serve until `shutdown()`, then drain."""
+        self._engine.serve()
+
+    def shutdown(self) -> None:
+        """Ask for the drain."""
+        self._engine.shutdown()
+
+    def in_flight(self) -> int:
+        """Requests that are half read, in the app, or half sent."""
+        return self._engine.in_flight()

@@ -1,0 +1,50 @@
+"""`fastgevent`: our own engine on gevent's hub, see `chaussette.engine.greenlets`. It drains by itself.
+
+The engine is imported before the standard library is patched, and waits by the hub's own watchers: it needs
+no patch. The app does, so that its waiting lets the others run.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import gevent
+from gevent import monkey
+
+from ..config import Config
+from ..engine.greenlets import Server as Engine
+from ..listeners import Listener
+from .own import settings, sites
+from .wakeup import wakeup_pipe
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+class Server:
+    """The engine of greenlets on listeners that are open already."""
+
+    def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
+        self._engine = Engine(app, sites(listeners), spawn=config.spawn, settings=settings(listeners, config))
+
+    @classmethod
+    def setup(cls) -> None:
+        """Patch the standard library, so that an app that blocks lets the others run."""
+        monkey.patch_all()
+
+    def serve(self) -> None:
+        """Serve until `shutdown()`, then drain."""
+        with wakeup_pipe() as (woken, _):
+            watcher = gevent.get_hub().loop.io(woken, 1)
+            watcher.start(lambda: os.read(woken, 512))
+            self._engine.serve()
+            watcher.stop()
+            watcher.close()
+
+    def shutdown(self) -> None:
+        """Ask for the drain."""
+        self._engine.shutdown()
+
+    def in_flight(self) -> int:
+        """Requests that are half read, in the app, or half sent."""
+        return self._engine.in_flight()

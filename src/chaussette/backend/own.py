@@ -1,0 +1,43 @@
+"""What the engines of our own, `fast` and `fastgevent`, are told: listeners and options in their terms."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..config import Config
+from ..engine.engine import Site
+from ..engine.settings import Settings
+from ..http11 import Limits
+from ..listeners import Listener
+
+_NAMES = {
+    "request_line": "limit_request_line",
+    "header_size": "limit_header_size",
+    "header_count": "limit_header_count",
+    "body_size": "limit_body",
+    "memory": "inbuf",
+    "connections": "limit_connections",
+}
+"""The options whose names are not the engine's own."""
+
+
+def sites(listeners: Sequence[Listener]) -> list[Site]:
+    """The listeners, as an engine wants them."""
+    return [Site(listener.sock, listener.server_name, listener.server_port) for listener in listeners]
+
+
+def settings(listeners: Sequence[Listener], config: Config) -> Settings:
+    """What `config` asks for; the rest is the engine's to choose."""
+    return Settings(
+        **_asked(Settings, config),
+        limits=Limits(**_asked(Limits, config)),
+        grace=config.linger,
+        # A listener that somebody gave us he may have given to others too.
+        multiprocess=not all(listener.owned for listener in listeners),
+    )
+
+
+def _asked(kind: type[Settings] | type[Limits], config: Config) -> dict[str, Any]:
+    """The values of options that were asked for, by the names that `kind` has for them."""
+    values = {each.name: getattr(config, _NAMES.get(each.name, each.name), None) for each in fields(kind)}
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,260 @@
+"""What the engines have in common: listeners, the clock's rounds, the drain.
+
+An engine subclasses `Engine` and says how a connection waits. In its words: a connection is *parked* when it
+waits for its socket, and *taken* by who stops that waiting, which only one can.
+
+The drain (`shutdown`): listeners are closed, what is in their queue is left to the processes that share them;
+what is in flight is finished; a connection that is idle may send one more request for `grace` seconds. Every
+answer says `Connection: close`.
+"""
+
+import socket
+import sys
+from _socket import socket as RawSocket  # noqa: N812 - an engine must not get a patched one
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..http11 import Heads, ResponseHeads
+from .channel import logger
+from .clock import Clock
+from .connection import Connection
+from .files import FileWrapper
+from .phase import APP, BODY, FRESH, HEAD, IDLE, SEND
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_SPARE_FILES = 50
+"""Files that an app may open when the connections have taken all others."""
+_DRAIN_TICK = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A listening socket, and what it is called: SERVER_NAME and SERVER_PORT of PEP 3333."""
+
+    sock: socket.socket
+    server_name: str = "localhost"
+    server_port: str = "80"
+
+
+class Acceptor:
+    """A listener in use."""
+
+    def __init__(self, site: Site, heads: Heads) -> None:
+        self.heads = heads
+        sock = site.sock
+        sock.setblocking(False)
+        self.named = sock.family in (socket.AF_INET, socket.AF_INET6)
+        if self.named:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted inherits it
+        self._site = site
+        self._kind = sock.family, sock.type, sock.proto
+        self.fd = sock.fileno()
+        self._raw = RawSocket(*self._kind, fileno=self.fd)
+        self._raw.setblocking(False)
+
+    def accept(self) -> tuple[Any, dict[str, str]]:
+        """A connection, and the environ entries for its peer. Raises BlockingIOError and other OSErrors."""
+        fd, address = self._raw._accept()  # type: ignore[attr-defined]
+        sock = RawSocket(*self._kind, fileno=fd)
+        sock.setblocking(False)
+        if self.named:
+            return sock, {"REMOTE_ADDR": address[0], "REMOTE_PORT": str(address[1])}
+        return sock, {"REMOTE_ADDR": ""}
+
+    def close(self) -> None:
+        """Close our file descriptor of the listener, which leaves its queue to those who share it."""
+        self._raw.detach()
+        self._site.sock.close()
+
+
+class Engine:
+    """An app on listening sockets. Subclasses say how to wait."""
+
+    multithread = False
+
+    def __init__(self, app: "WSGIApplication", sites: Sequence[Site], settings: Settings) -> None:
+        self.app: Any = app
+        self.settings = settings
+        self.heads = ResponseHeads()
+        self.clock = Clock(settings, self.heads)
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self._sites = sites
+        self._acceptors: list[Acceptor] = []
+        self._paused: list[Acceptor] = []
+        self._limit = settings.connections
+        self._grace_ends: float | None = None
+
+    def shutdown(self) -> None:
+        """Ask for the drain, and return at once. Safe in a signal handler; asking again changes nothing."""
+        self.draining = True
+        self.wake()
+
+    def in_flight(self) -> int:
+        """How many requests have been received, in part at least, and not yet been answered in full."""
+        return sum(each.phase in (HEAD, BODY, APP, SEND) for each in list(self.connections))
+
+    # What a subclass says.
+
+    def park_read(self, connection: Connection) -> None:
+        """Let `connection` wait until there is something to read."""
+        raise NotImplementedError
+
+    def park_write(self, connection: Connection) -> None:
+        """Let `connection` wait until it can send."""
+        raise NotImplementedError
+
+    def park_accept(self, acceptor: Acceptor) -> None:
+        """Let `acceptor` wait for connections."""
+        raise NotImplementedError
+
+    def take(self, one: "Connection | Acceptor") -> bool:
+        """Stop the waiting of what is parked. Returns whether it was."""
+        raise NotImplementedError
+
+    def hold(self, connection: Connection) -> None:
+        """Let the app that runs wait until the client has taken some of what is unsent."""
+        raise NotImplementedError
+
+    def release(self, connection: Connection) -> None:
+        """Let the app go on that waits in `hold`."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """Let the clock's round come early. Safe in a signal handler."""
+        raise NotImplementedError
+
+    # What all do.
+
+    def forget(self, connection: Connection) -> None:
+        """Count `connection` as closed."""
+        self.connections.discard(connection)
+        if self._paused:
+            self._resume()
+        if self.draining and not self.connections:
+            self.wake()
+
+    def accept(self, acceptor: Acceptor) -> Connection | None:
+        """Accept one connection, if there is one; `acceptor` is parked again, or paused.
+
+        One at a time: whoever accepts serves it at once, as its request mostly has come with it, and the next
+        is left to another thread, or to another process that shares the listener.
+        """
+        if self.draining:
+            acceptor.close()
+            return None
+        if len(self.connections) >= self._limit:
+            logger.warning("%d connections are open: accepting no more until one is closed", self._limit)
+            self._paused.append(acceptor)
+            return None
+        try:
+            sock, remote = acceptor.accept()
+        except (BlockingIOError, ConnectionError):  # another was faster, or the client has gone
+            self.park_accept(acceptor)
+            return None
+        except OSError as error:  # out of files or of memory
+            logger.warning("Cannot accept (%s): waiting until a connection is closed", error.strerror)
+            self._paused.append(acceptor)
+            return None
+        connection = Connection(self, sock, acceptor.heads, remote)
+        self.connections.add(connection)
+        self.park_accept(acceptor)
+        return connection
+
+    def _open(self) -> None:
+        """Begin to accept."""
+        self._limit = min(self.settings.connections, _most_files() - _SPARE_FILES)
+        self._acceptors = [Acceptor(site, Heads(self._facts(site), self.settings.limits)) for site in self._sites]
+        for acceptor in self._acceptors:
+            self.park_accept(acceptor)
+
+    def _facts(self, site: Site) -> dict[str, Any]:
+        return {
+            "SERVER_NAME": site.server_name,
+            "SERVER_PORT": site.server_port,
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": self.multithread,
+            "wsgi.multiprocess": self.settings.multiprocess,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileWrapper,
+            "wsgi.input_terminated": True,
+        }
+
+    def _round(self) -> float:
+        """What the clock does at each tick. Returns the seconds until the next."""
+        self.clock.update()
+        now = self.clock.now
+        cut_idle = self.draining and self._stop_accepting(now)
+        for connection in list(self.connections):
+            if connection.deadline <= now or (cut_idle and connection.phase in (FRESH, IDLE)):
+                self._overdue(connection, now)
+        if self._paused:
+            self._resume()
+        return _DRAIN_TICK if self.draining else self.clock.tick
+
+    def _stop_accepting(self, now: float) -> bool:
+        """Close the listeners, but those that a thread is at: it will. Returns whether the grace is over."""
+        if self._grace_ends is None:
+            self._grace_ends = now + self.settings.grace
+        for acceptor in [each for each in self._acceptors if self.take(each) or each in self._paused]:
+            self._acceptors.remove(acceptor)
+            acceptor.close()
+        self._paused = []
+        return now >= self._grace_ends
+
+    def _overdue(self, connection: Connection, now: float) -> None:
+        if connection.phase == APP:
+            if connection.deadline <= now:
+                connection.deadline = float("inf")
+                logger.warning("The app works on one request for more than %g seconds", self.settings.app_timeout)
+            return
+        if not self.take(connection):
+            return  # somebody is at it just now
+        phase = connection.phase
+        if phase in (FRESH, IDLE, HEAD, BODY) and _has_sent(connection):  # it is we who are late
+            connection.deadline = max(connection.deadline, now) + self.clock.tick
+            self.park_read(connection)
+        elif phase == HEAD:
+            connection.refuse(408, f"the headers took more than {self.settings.header_timeout:g} seconds")
+        elif phase == BODY:
+            self._check_rate(connection, now)
+        else:
+            connection.close(reset=phase == SEND)
+
+    def _check_rate(self, connection: Connection, now: float) -> None:
+        if connection.reader.body_bytes >= self.settings.body_rate * (now - connection.began):
+            connection.deadline = now + self.clock.tick
+            self.park_read(connection)
+        else:
+            connection.refuse(408, f"the body came at less than {self.settings.body_rate} bytes a second")
+
+    def _resume(self) -> None:
+        if len(self.connections) >= self._limit:
+            return
+        while self._paused:
+            try:
+                acceptor = self._paused.pop()
+            except IndexError:  # another thread was faster
+                return
+            self.park_accept(acceptor)
+
+
+def _has_sent(connection: Connection) -> bool:
+    """Whether a client that seems late has sent something that nobody has had the time to read."""
+    try:
+        return bool(connection.sock.recv(1, socket.MSG_PEEK))
+    except OSError:
+        return False
+
+
+def _most_files() -> int:
+    import resource
+
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return soft if soft != resource.RLIM_INFINITY else sys.maxsize

@@ -1,0 +1,197 @@
+"""The `fast` engine: leader and followers on one epoll.
+
+::
+
+    server = Server(app, [Site(sock)], threads=4)
+    server.serve()        # until server.shutdown(), which a signal handler may call, has drained it
+
+N threads run the same loop. Each waits for one event on one epoll whose sockets are armed once
+(EPOLLONESHOT); whoever wakes owns that connection: reads, parses, calls the app, sends, arms again. There is
+no queue, no hand-over, no dispatcher and no lock on that path. With one thread it is an event loop; with
+four, three apps that block do not stop the fourth.
+
+Who waits is in `_parked`, by file descriptor; to take a connection is to pop it from there, which only one
+thread can (`dict.pop` is atomic). An event whose connection is gone from there is late, and ignored: a socket
+that is parked again is armed again, and epoll tells again what is still true. So a file descriptor that was
+closed and opened anew in between does no harm either.
+
+The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at
+once.
+
+A thread whose app streams faster than its client reads has to wait, and then another takes its place:
+`threads` are those that serve, and slow clients hold none of them.
+"""
+
+import os
+import select
+from _thread import allocate_lock
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Thread, current_thread
+from typing import TYPE_CHECKING
+
+from .channel import logger
+from .connection import Connection
+from .engine import Acceptor, Engine, Site
+from .phase import SEND
+from .poller import make_poller
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+__all__ = ["Server", "Settings", "Site"]
+
+
+class Server(Engine):
+    """An app on listening sockets, served by threads. Making one opens nothing; `serve` does."""
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        sites: Sequence[Site],
+        *,
+        threads: int = 4,
+        settings: Settings | None = None,
+    ) -> None:
+        super().__init__(app, sites, settings or Settings())
+        self.multithread = threads > 1
+        self._threads = threads
+        self._serving = 0
+        """Threads that are not waiting in `hold`."""
+        self._workers: set[Thread] = set()
+        self._count = allocate_lock()
+        self._over = False
+        self._parked: dict[int, Connection | Acceptor] = {}
+        self._wake_fd = -1
+
+    def serve(self) -> None:
+        """Serve until `shutdown`, and return when it has drained. To be called once."""
+        self._poller = make_poller()
+        self._modify, self._register = self._poller.modify, self._poller.register
+        awake, self._wake_fd = os.pipe()
+        os.set_blocking(awake, False)
+        os.set_blocking(self._wake_fd, False)
+        waiting = select.poll()
+        waiting.register(awake, select.POLLIN)
+        try:
+            self._open()
+            for _ in range(self._threads):
+                self._start_thread()
+            while not (self.draining and not self.connections):
+                if waiting.poll(self._round() * 1000):
+                    os.read(awake, 4096)
+        finally:
+            self._stop()
+            wake, self._wake_fd = self._wake_fd, -1
+            os.close(awake)
+            os.close(wake)
+
+    def wake(self) -> None:
+        if self._wake_fd >= 0:
+            with suppress(OSError):  # full: it will wake
+                os.write(self._wake_fd, b"!")
+
+    def park_read(self, connection: Connection) -> None:
+        self._park(connection, self._poller.READ)
+
+    def park_write(self, connection: Connection) -> None:
+        self._park(connection, self._poller.WRITE)
+
+    def park_accept(self, acceptor: Acceptor) -> None:
+        self._park(acceptor, self._poller.READ)
+
+    def _park(self, one: Connection | Acceptor, mask: int) -> None:
+        fd = one.fd
+        self._parked[fd] = one
+        try:
+            self._modify(fd, mask)
+        except FileNotFoundError:  # for the first time
+            self._register(fd, mask)
+
+    def take(self, one: Connection | Acceptor) -> bool:
+        found = self._parked.pop(one.fd, None)
+        if found is not None and found is not one:  # closed, and its number is another's by now
+            self._put_back(found)
+        return found is one
+
+    def hold(self, connection: Connection) -> None:
+        waiter = allocate_lock()
+        waiter.acquire()
+        connection.waiter = waiter
+        with self._count:
+            self._serving -= 1
+        self._start_thread()
+        self.park_write(connection)
+        waiter.acquire()
+        with self._count:
+            self._serving += 1  # and whoever is one too many leaves after what it is at
+
+    def release(self, connection: Connection) -> None:
+        waiter, connection.waiter = connection.waiter, None
+        waiter.release()
+
+    def _put_back(self, one: Connection | Acceptor) -> None:
+        if isinstance(one, Acceptor):
+            self.park_accept(one)
+        elif one.phase == SEND:
+            self.park_write(one)
+        else:
+            self.park_read(one)
+
+    def _start_thread(self) -> None:
+        with self._count:
+            self._serving += 1
+            thread = Thread(target=self._work, name="chaussette-fast", daemon=True)
+            self._workers.add(thread)
+        thread.start()
+
+    def _leaves(self) -> bool:
+        with self._count:
+            if self._serving <= self._threads:
+                return False
+            self._serving -= 1
+            self._workers.discard(current_thread())
+            return True
+
+    def _work(self) -> None:
+        parked, threads, read = self._parked, self._threads, self._poller.READ
+        wait, claim, modify = self._poller.wait, self._parked.pop, self._poller.modify
+        while not self._over:
+            for fd, _ in wait():
+                one = claim(fd, None)
+                if type(one) is Connection:
+                    try:
+                        if one.turn():
+                            parked[fd] = one
+                            modify(fd, read)
+                    except Exception:
+                        _ours(one)
+                elif type(one) is Acceptor:
+                    self._welcome(one)
+            if self._serving > threads and self._leaves():
+                return
+
+    def _welcome(self, acceptor: Acceptor) -> None:
+        one = self.accept(acceptor)
+        if one is not None:
+            try:
+                if one.turn():
+                    self._parked[one.fd] = one
+                    self._register(one.fd, self._poller.READ)
+            except Exception:
+                _ours(one)
+
+    def _stop(self) -> None:
+        self._over = True
+        self._poller.stop()
+        if self.draining:  # else an error ends us, and a thread may be in the app for long
+            for thread in list(self._workers):
+                thread.join()
+            self._poller.close()
+
+
+def _ours(connection: Connection) -> None:
+    """An exception that is no app's: it costs this connection, and nobody else's."""
+    logger.exception("An error in the engine: the connection is closed")
+    connection.close()

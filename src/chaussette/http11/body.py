@@ -1,0 +1,160 @@
+"""The body of a request: bytes in, a file out, and where the body ends (RFC 9112 sections 6 and 7.1).
+
+It is read to its end before the app is called, so that a client that sends slowly keeps nobody busy but
+itself. Up to `Limits.memory` bytes stay in memory, a longer body goes to a temporary file; the app reads
+either.
+
+Chunks are read to the letter: a size is hexadecimal digits and nothing else, a chunk ends with CRLF and
+nothing else, an extension is well formed (and ignored), trailers are headers that are checked (and dropped).
+"""
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
+
+from .errors import Refused
+from .head import Heads
+
+_NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED = rb"\"[^\"\\\x00-\x1f\x7f]*\""
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(;%b(=(%b|%b))?)*" % (_NAME, _NAME, _QUOTED))
+_SIZE_LINE = 256
+"""The longest line of a chunk's size: room for an extension, none for a flood of them."""
+
+
+class Store:
+    """A body as it comes in."""
+
+    __slots__ = ("_file", "_memory", "_pieces", "size")
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._pieces: list[bytes] = []
+        self._file: BinaryIO | None = None
+        self.size = 0
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes of it."""
+        self.size += len(data)
+        if self._file is not None:
+            self._file.write(data)
+            return
+        self._pieces.append(data)
+        if self.size > self._memory:
+            self._file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 - the app has it last
+            self._file.writelines(self._pieces)
+            self._pieces = []
+
+    def finished(self) -> BinaryIO:
+        """All of it, as a file at its beginning."""
+        if self._file is None:
+            return BytesIO(b"".join(self._pieces))
+        self._file.seek(0)
+        return self._file
+
+    def discard(self) -> None:
+        """Drop it: the client went, or was refused."""
+        self._pieces = []
+        if self._file is not None:
+            self._file.close()
+
+
+class Fixed:
+    """A body of a known length."""
+
+    __slots__ = ("_left", "store")
+
+    def __init__(self, length: int, store: Store) -> None:
+        self._left, self.store = length, store
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take bytes; give back those behind the end of the body, or None if the end has not come."""
+        if len(data) < self._left:
+            self._left -= len(data)
+            self.store.add(data)
+            return None
+        self.store.add(data[: self._left])
+        return data[self._left :]
+
+
+class Chunked:
+    """A body in chunks."""
+
+    __slots__ = ("_heads", "_left", "_rest", "_state", "_trailer_bytes", "_trailers", "store")
+
+    def __init__(self, heads: Heads, store: Store) -> None:
+        self._heads, self.store = heads, store
+        self._state: Callable[[Chunked, bytes, int], int | None] | None = Chunked._size
+        """What comes next; None behind the end."""
+        self._rest = b""
+        self._left = 0
+        self._trailers: list[bytes] = []
+        self._trailer_bytes = 0
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take bytes; give back those behind the end of the body, or None if the end has not come. Raises
+        Refused."""
+        data = self._rest + data if self._rest else data
+        at: int | None = 0
+        while at is not None and self._state is not None:
+            before = at
+            at = self._state(self, data, before)
+            if at is None:
+                self._rest = data[before:]
+        return None if at is None else data[at:]
+
+    # Each state looks at `data` from `at` on, and returns where the next one goes on, or None if it needs
+    # more bytes.
+
+    def _size(self, data: bytes, at: int) -> int | None:
+        end = data.find(b"\r\n", at, at + _SIZE_LINE)
+        if end < 0:
+            if len(data) - at >= _SIZE_LINE:
+                raise Refused(400, "a chunk's size does not end")
+            return None
+        size = _SIZE.fullmatch(data, at, end)
+        if size is None:
+            raise Refused(400, "a chunk's size is not a hexadecimal number, or its extension is malformed")
+        self._left = int(size[1], 16)
+        if self.store.size + self._left > self._heads.limits.body_size:
+            raise Refused(413, f"a body of more than {self._heads.limits.body_size} bytes")
+        self._state = Chunked._data if self._left else Chunked._trailer
+        return end + 2
+
+    def _data(self, data: bytes, at: int) -> int | None:
+        piece = data[at : at + self._left]
+        if not piece:
+            return None
+        self.store.add(piece)
+        self._left -= len(piece)
+        if not self._left:
+            self._state = Chunked._end
+        return at + len(piece)
+
+    def _end(self, data: bytes, at: int) -> int | None:
+        end = data[at : at + 2]
+        if not b"\r\n".startswith(end):
+            raise Refused(400, "a chunk is longer than its size")
+        if len(end) < 2:
+            return None
+        self._state = Chunked._size
+        return at + 2
+
+    def _trailer(self, data: bytes, at: int) -> int | None:
+        end = data.find(b"\r\n", at)
+        limits = self._heads.limits
+        if self._trailer_bytes + (len(data) if end < 0 else end) - at > limits.header_size:
+            raise Refused(431, f"more than {limits.header_size} bytes of trailers")
+        if end < 0:
+            return None
+        if end == at:
+            self._heads.trailers(self._trailers)
+            self._state = None
+            return end + 2
+        self._trailers.append(data[at:end])
+        self._trailer_bytes += end - at
+        if len(self._trailers) > limits.header_count:
+            raise Refused(431, f"more than {limits.header_count} trailers")
+        return end + 2

@@ -1,0 +1,26 @@
+"""Every test of this folder on every engine of our own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from functional.fast.serving import Served, serving
+
+ENGINES = {
+    "fast-1": ("--backend", "fast", "--threads", "1"),
+    "fast-4": ("--backend", "fast", "--threads", "4"),
+    "fastgevent": ("--backend", "fastgevent"),
+}
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The options that choose an engine."""
+    return ENGINES[request.param]
+
+
+@pytest.fixture
+def served(engine: tuple[str, ...]) -> Iterator[Served]:
+    """A process of that engine with no other options."""
+    with serving(*engine) as process:
+        yield process

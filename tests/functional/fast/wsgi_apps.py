@@ -1,0 +1,253 @@
+"""What the tests of the own engines serve: one app, a path for each thing that an app may do."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+seen: list[str] = []
+"""What has happened inside the app, told by `/seen`."""
+big = os.urandom(1 << 16) * 64
+
+
+def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Go where the path says."""
+    name = environ["PATH_INFO"].strip("/").partition("/")[0].replace("-", "_")
+    found: Iterable[bytes] = globals()["do_" + (name or "hello")](environ, start_response)
+    return found
+
+
+def do_hello(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "5")])
+    return [b"hello"]
+
+
+def do_seen(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [",".join(seen).encode()]
+
+
+def do_environ(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [repr({key: value for key, value in environ.items() if isinstance(value, str | bool | tuple)}).encode()]
+
+
+def do_echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("X-Token", environ.get("HTTP_X_TOKEN", ""))])
+    return [environ["wsgi.input"].read()]
+
+
+def do_lines(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [b"%d lines" % len(list(environ["wsgi.input"]))]
+
+
+def do_write(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    write = start_response("200 OK", [])
+    write(b"a")
+    write(b"b")
+    return [b"c", b"d"]
+
+
+def do_write_much(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """4 MiB by write(), and a little more."""
+    write = start_response("200 OK", [("Content-Length", str(len(big) + 3))])
+    for at in range(0, len(big), 1 << 16):
+        write(big[at : at + (1 << 16)])
+    return [b"end"]
+
+
+def do_pieces(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [])
+    yield b""
+    for number in range(100):
+        yield b"%d " % number
+
+
+class Closing:
+    """An iterable that tells what becomes of it."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        print("the iterable is closed", file=sys.stderr, flush=True)
+
+
+def do_closing(environ: dict[str, Any], start_response: Any) -> Closing:
+    start_response("200 OK", [])
+    return Closing([b"a", b"b"])
+
+
+def do_closing_raises(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Length", "2")])
+
+    class Raises(Closing):
+        def close(self) -> None:
+            super().close()
+            raise ValueError("in close")
+
+    return Raises([b"a", b"b"])
+
+
+def do_raise(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    raise ValueError("before start_response")
+
+
+def do_exit(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    raise SystemExit(3)
+
+
+def do_raise_late(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [])
+
+    def pieces() -> Iterator[bytes]:
+        yield b"a"
+        raise ValueError("after the first piece")
+
+    return Closing(pieces())
+
+
+def do_exc_info(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("X-First", "1")])
+    try:
+        raise ValueError("changed my mind")
+    except ValueError as error:
+        start_response("503 Sorry", [("X-Second", "2")], (type(error), error, error.__traceback__))
+    return [b"sorry"]
+
+
+def do_exc_info_late(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    yield b"a"
+    try:
+        raise ValueError("too late")
+    except ValueError as error:
+        start_response("503 Sorry", [], (type(error), error, error.__traceback__))
+
+
+def do_too_long(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [("Content-Length", "3")])
+    yield b"ab"
+    yield b"cd"
+
+
+def do_too_short(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [("Content-Length", "3")])
+    yield b"ab"
+
+
+def do_smuggle(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("X", "a\r\nSet-Cookie: b")])
+    return [b"never"]
+
+
+def do_hop(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Connection", "close")])
+    return [b"never"]
+
+
+def do_no_start(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    return [b"never"]
+
+
+def do_text(environ: dict[str, Any], start_response: Any) -> list[Any]:
+    start_response("200 OK", [])
+    return ["text"]
+
+
+def do_file(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    path = environ["QUERY_STRING"]
+
+    class Told:
+        """A file that tells when it is closed."""
+
+        def __init__(self) -> None:
+            self._file = open(path, "rb")  # noqa: SIM115 - the server closes it
+            self.read, self.fileno, self.tell, self.seek = (
+                self._file.read,
+                self._file.fileno,
+                self._file.tell,
+                self._file.seek,
+            )
+
+        def close(self) -> None:
+            seen.append("file closed")
+            self._file.close()
+
+    file = Told()
+    file.seek(int(environ.get("HTTP_X_SKIP", "0")))
+    headers = [("Content-Length", environ["HTTP_X_LENGTH"])] if "HTTP_X_LENGTH" in environ else []
+    start_response("200 OK", headers)
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
+    return wrapped
+
+
+def do_filelike(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    import io
+
+    start_response("200 OK", [])
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](io.BytesIO(b"in memory"), 4)
+    return wrapped
+
+
+def do_204(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("204 No Content", [])
+    return []
+
+
+def do_big(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", str(len(big)))])
+    return [big]
+
+
+def do_stream(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """64 MiB, more than any buffer; tells when it is stopped."""
+    start_response("200 OK", [])
+    try:
+        for _ in range(1024):
+            yield big[: 1 << 16]
+    except GeneratorExit:
+        print("GeneratorExit", file=environ["wsgi.errors"], flush=True)
+        raise
+
+
+def do_thread(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """16 MiB, and whether one thread made them all."""
+    start_response("200 OK", [])
+    threads = set()
+    for _ in range(256):
+        threads.add(threading.get_ident())
+        yield big[: 1 << 16]
+    seen.append(f"{len(threads)} thread")
+
+
+def do_sleep(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    time.sleep(float(environ["QUERY_STRING"]))
+    return do_hello(environ, start_response)
+
+
+barrier = threading.Condition()
+waiting = 0
+
+
+def do_meet(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Answered when as many requests as the query says are in here at once."""
+    global waiting
+    print("waiting for the others", file=sys.stderr, flush=True)
+    with barrier:
+        waiting += 1
+        barrier.notify_all()
+        met = barrier.wait_for(lambda: waiting >= int(environ["QUERY_STRING"]), 20)
+    start_response("200 OK", [])
+    return [b"met" if met else b"alone"]
+
+
+def do_pid(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [str(os.getpid()).encode()]
