@@ -6,6 +6,7 @@ cent. One that fails is started again for the next workload.
 """
 
 import os
+import random
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +51,7 @@ def play(peers: Sequence[Peer], workloads: Sequence[Workload], *, rounds: int, s
                 for workload in workloads:
                     if workload.app == app:
                         progress(f"round {number + 1} of {rounds}: {workload.title}")
-                        _turn(servers, workload, results[workload.name], seconds)
+                        _turn(servers, workload, _shuffled(results[workload.name], number), seconds)
     return results
 
 
@@ -86,6 +87,13 @@ def _standing(peers: Sequence[Peer], app: str) -> Iterator[dict[str, _Standing]]
     finally:
         with ThreadPoolExecutor(len(servers)) as threads:  # some take seconds to end
             list(threads.map(_Standing.end, servers.values()))
+
+
+def _shuffled(cells: dict[str, Cell], number: int) -> dict[str, Cell]:
+    """Another order in each round, the same in each run: nobody always comes first, or after the same one."""
+    names = list(cells)
+    random.Random(number).shuffle(names)
+    return {name: cells[name] for name in names}
 
 
 def _turn(servers: dict[str, _Standing], workload: Workload, cells: dict[str, Cell], seconds: int) -> None:
