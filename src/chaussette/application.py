@@ -199,7 +199,7 @@ def _called(text: str, factory: Callable[..., Any], values: tuple[Any, ...], nam
         raise AppError(f"{text} is no factory, it cannot be called: {factory!r}.")
     try:
         made = factory(*values, **named)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise AppError(f"{text}() raised {type(error).__name__}: {error}", users_part(error)) from None
     if made is None:
         raise AppError(f"{text}() returned None: a factory must return the app.")

@@ -59,5 +59,5 @@ def forget(app: str) -> None:
 def _path(app: str) -> str:
     here = os.stat(os.curdir)
     name = "".join(letter if letter.isalnum() else "-" for letter in app)[:100]
-    folder = os.environ.get("TMPDIR", "/tmp")
+    folder = os.environ.get("TMPDIR") or "/tmp"
     return os.path.join(folder, f"chaussette-failing-{os.geteuid()}-{os.getppid()}-{here.st_dev}-{here.st_ino}-{name}")

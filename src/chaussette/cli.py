@@ -42,13 +42,21 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command `argv`, the arguments of the process by default, and exit."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        if words == ["backends"]:
-            sys.exit(_show_backends())
-        if len(words) == 2 and words[0] == "install":
-            sys.exit(_install(words[1]))
-        sys.exit(run(_config(words)))
+        sys.exit(_command(words))
     except ChaussetteError as error:
-        _refuse(error)
+        print(f"chaussette: {error}", file=sys.stderr)
+        _wait_for_manager(" ".join(words))
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:  # before the signal handlers were set: nothing was accepted
+        sys.exit(128 + signal.SIGINT)
+
+
+def _command(words: list[str]) -> int:
+    if words == ["backends"]:
+        return _show_backends()
+    if len(words) == 2 and words[0] == "install":
+        return _install(words[1])
+    return run(_config(words))
 
 
 def run(config: Config, app: "WSGIApplication | None" = None) -> int:
@@ -61,11 +69,14 @@ def run(config: Config, app: "WSGIApplication | None" = None) -> int:
             return serve_and_reload(config)
         return serve(config, app=app, ready=lambda: backoff.forget(config.app), give_up=_give_up)
     except ChaussetteError as error:
-        _report(error)
-        _wait_for_manager(config)
-        return error.exit_status
-    except KeyboardInterrupt:  # before the signal handlers were set: nothing was accepted
-        return 128 + signal.SIGINT
+        trace = error.traceback if isinstance(error, AppError) else ""
+        logger.error("%s%s", error, "\n" + trace if trace else "")
+        status = error.exit_status
+    except Exception:
+        logger.exception("An error that Chaussette did not foresee")
+        status = ExitStatus.CRASH
+    _wait_for_manager(config.app)
+    return status
 
 
 class _Parser(argparse.ArgumentParser):
@@ -139,19 +150,9 @@ def _install(name: str) -> int:
     return ExitStatus.OK
 
 
-def _report(error: ChaussetteError) -> None:
-    trace = error.traceback if isinstance(error, AppError) else ""
-    logger.error("%s%s", error, "\n" + trace if trace else "")
-
-
-def _refuse(error: ChaussetteError) -> NoReturn:
-    print(f"chaussette: {error}", file=sys.stderr)
-    sys.exit(error.exit_status)
-
-
-def _wait_for_manager(config: Config) -> None:
+def _wait_for_manager(app: str) -> None:
     if backoff.has_manager():
-        seconds = backoff.delay(config.app)
+        seconds = backoff.delay(app)
         logger.error("Waiting %.0f s before exiting: the process manager would start this again at once", seconds)
         time.sleep(seconds)
 

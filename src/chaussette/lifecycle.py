@@ -25,6 +25,9 @@ from .logs import logger
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
+_LAST_WORDS = 1.0
+"""Seconds to count and log what is cut."""
+
 GiveUp = Callable[[ExitStatus], None]
 """Called when requests are cut: it must end the process. It may be called by any thread."""
 
@@ -34,16 +37,17 @@ class Drain:
 
     def __init__(self, backend: Backend, graceful_timeout: float, give_up: GiveUp) -> None:
         self._backend, self._timeout, self._give_up = backend, graceful_timeout, give_up
-        self._asked = False
+        self.asked = False
+        """Whether a signal has asked for it."""
         self._over = False
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """Handle one of the signals: begin the drain, or end it."""
         name = signal.Signals(number).name
-        if self._asked:
+        if self.asked:
             self._cut(ExitStatus.IMPATIENT, f"a second signal, {name}")
             return
-        self._asked = True
+        self.asked = True
         start_new_thread(self._watch, ())
         self._backend.shutdown()
         # Last, so that whoever reads it may rely on the drain.
@@ -59,27 +63,33 @@ class Drain:
             self._cut(ExitStatus.DEADLINE, f"{self._timeout:g} seconds have passed")
 
     def _cut(self, status: ExitStatus, why: str) -> None:
+        # To count and to log may fail or block as all else does by now, the log too: the end comes all the same.
+        start_new_thread(self._end, (status,))
         count = self._backend.in_flight()
         logger.warning("Ending now, %s: %d request%s cut", why, count, "" if count == 1 else "s")
+        self._give_up(status if count else ExitStatus.OK)
+
+    def _end(self, status: ExitStatus) -> None:
+        sleep(_LAST_WORDS)
         self._give_up(status)
 
 
 @contextmanager
-def signals(backend: Backend, graceful_timeout: float, give_up: GiveUp) -> Iterator[None]:
+def signals(backend: Backend, graceful_timeout: float, give_up: GiveUp) -> Iterator[Drain]:
     """Let signals drain `backend` for the length of a `with` block, and put the old handlers back after it.
 
     Outside of the main thread Python allows no signal handlers: then whoever runs the thread calls `shutdown()`.
     """
-    if current_thread() is not main_thread():
-        yield
-        return
     drain = Drain(backend, graceful_timeout, give_up)
+    if current_thread() is not main_thread():
+        yield drain
+        return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
                 signal.signal(number, drain.on_signal)
-        yield
+        yield drain
     finally:
         drain.finished()
         for number, handler in before.items():

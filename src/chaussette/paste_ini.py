@@ -24,7 +24,7 @@ def load_paste(text: str) -> Any:
     _configure_logging(path)
     try:
         return loadapp("config:" + path, name=section or None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise AppError(f"paste:{text} raised {type(error).__name__}: {error}", users_part(error)) from None
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from types import FrameType
 
 from .config import Config
 from .errors import ExitStatus, UsageError
@@ -25,25 +26,41 @@ def serve_and_reload(config: Config) -> int:
         raise UsageError("--use-reloader needs watchfiles: pip install 'chaussette[reload]'.") from None
     listeners = open_listeners(addresses(config), config)
     stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    came: list[int] = []
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    child = None
     try:
         for listener in listeners:
             logger.info("Serving on %s, restarting when a file changes", listener.url)
         child = _start(config, listeners)
-        folders = {os.path.abspath(folder) for folder in (os.curdir, *config.python_path)}
+        folders = {os.path.abspath(folder) for folder in (os.curdir, *config.python_path) if os.path.isdir(folder)}
         for changes in watch(*folders, watch_filter=PythonFilter(), stop_event=stop, raise_interrupt=False):
             logger.info("Restarting: %s", ", ".join(sorted({os.path.relpath(path) for _, path in changes})))
             _end(child)
             child = _start(config, listeners)
         # A terminal sends its Ctrl-C to the child as well, and a second signal would cut the drain short.
-        if not sys.stdin.isatty():
+        if not (came == [signal.SIGINT] and _is_in_foreground()):
             child.terminate()
         return child.wait()
     finally:
+        if child is not None and child.poll() is None:
+            _end(child)
         for number, handler in before.items():
             signal.signal(number, handler)
         for listener in listeners:
             listener.close()
+
+
+def _is_in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def _start(config: Config, listeners: list[Listener]) -> "subprocess.Popen[bytes]":

@@ -62,10 +62,13 @@ def serve(
             server.close()
             give_up(status)
 
-        with signals(server.backend, config.graceful_timeout, cut):
+        with signals(server.backend, config.graceful_timeout, cut) as drain:
             ready()
             server.announce()  # not before signals are handled: who reads it may send one
             server.serve_forever()
+    if not drain.asked:
+        logger.error("The engine has ended by itself, and nobody asked it to: is it out of files or memory?")
+        return ExitStatus.CRASH
     logger.info("Stopped: all requests are answered")
     return ExitStatus.OK
 
@@ -160,7 +163,7 @@ def _hook(name: str, text: str | None) -> Callable[[Config], None]:
         logger.info("Running the %s %r", name, hook)
         try:
             hook(config)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise AppError(f"--{name} {text} raised {type(error).__name__}: {error}", users_part(error)) from None
 
     return run

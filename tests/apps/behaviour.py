@@ -12,6 +12,8 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     path = environ["PATH_INFO"]
     if path == "/boom":
         raise RuntimeError("the app says boom")
+    if path == "/exit":
+        raise SystemExit(3)
     if path == "/stream":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return _stream()

@@ -6,6 +6,7 @@ What an engine cannot do is declared in its BackendInfo, and then asserted here:
 import json
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +134,11 @@ def test_app_that_raises_gets_500_and_a_traceback_in_the_log_alone(served: Serve
     assert get(served.address)[0] == 200
 
 
+def test_app_that_calls_exit_ends_nothing_but_its_request(served: Served) -> None:
+    assert get(served.address, "/exit")[0] == 500
+    assert get(served.address)[0] == 200
+
+
 def test_client_that_vanishes_harms_nobody(served: Served) -> None:
     gone = connect(served.address)
     gone.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
@@ -170,6 +176,31 @@ def test_idle_connection_gets_one_more_answer_in_the_drain(backend: str, kind: s
             assert answer.read() == b"%d\n" % served.process.pid
             assert answer.will_close
         assert served.process.ended() == 0
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if find(name).keep_alive])
+def test_stream_that_outlasts_the_grace_ends_the_drain(backend: str, tmp_path: Path, gate: Gate) -> None:
+    """Its answer began before the drain, so it did not say that it is the last."""
+    for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate, "--keep-alive-grace", "0.1"):
+        with client(served.address) as connection:
+            connection.request("GET", "/stream")
+            answer = connection.getresponse()
+            gate.wait()
+            served.process.signal(signal.SIGTERM)
+            served.process.wait_for("finishing what is in flight")
+            time.sleep(0.5)  # the grace is over, and the answer is not
+            gate.open()
+            assert answer.read() == b"firstsecond"
+            assert served.process.ended() == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_signal_that_comes_at_once_drains(backend: str, tmp_path: Path, gate: Gate) -> None:
+    """Between the first line of the log and the engine's own loop."""
+    for _ in range(5):
+        for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate):
+            served.process.wait_for("Application is")
+            assert served.process.terminate() == 0
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

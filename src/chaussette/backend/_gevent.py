@@ -10,6 +10,7 @@ callback on the loop.
 import os
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -47,6 +48,12 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
         finally:
             self.server.handlers.discard(self)
 
+    def run_application(self) -> None:
+        try:
+            super().run_application()
+        except (SystemExit, KeyboardInterrupt) as error:  # an app's, and no reason to end everybody's requests
+            raise RuntimeError(f"the app raised {error!r}") from error
+
     def finalize_headers(self) -> None:
         super().finalize_headers()
         if self.server.draining and not self.connection_upgraded:
@@ -80,6 +87,7 @@ class Server:
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._app, self._listeners, self._config = app, listeners, config
         self._pool: Any = None
+        self._hub: Any = None
         self._servers: list[_Server] = []
         self._stop: Any = None
         self._asked = False
@@ -91,13 +99,14 @@ class Server:
 
     def serve(self) -> None:
         """Serve until `shutdown()`, then drain."""
+        self._hub = gevent.get_hub()
         self._pool, self._stop = Pool(self._config.spawn), Event()
         self._servers = [_Server(self._app, listener, self._pool) for listener in self._listeners]
         for server in self._servers:
             server.draining = self._asked
             server.start()
         with wakeup_pipe() as (woken, _):
-            watcher = gevent.get_hub().loop.io(woken, 1)
+            watcher = self._hub.loop.io(woken, 1)
             watcher.start(lambda: os.read(woken, 512))
             if not self._asked:
                 self._stop.wait()
@@ -111,7 +120,7 @@ class Server:
         for server in self._servers:
             server.draining = True
         if self._stop is not None:
-            gevent.get_hub().loop.run_callback_threadsafe(self._stop.set)
+            self._hub.loop.run_callback_threadsafe(self._stop.set)
 
     def in_flight(self) -> int:
         """Connections that do anything but wait for a request."""
@@ -122,10 +131,10 @@ class Server:
             server.close()
         for listener in self._listeners:
             listener.sock.close()
-        # Whoever was busy so far hangs up after the answer; only those that are idle since then need to be told.
-        if not self._pool.join(timeout=self._config.linger):
-            for server in self._servers:
-                for handler in list(server.handlers):
-                    if handler.idle:
-                        handler.socket.shutdown(socket.SHUT_RD)
-        self._pool.join()
+        # An answer that had begun before the drain did not say that it is the last: its connection is idle again later.
+        wait = self._config.linger
+        while not self._pool.join(timeout=wait):
+            for handler in [each for server in self._servers for each in server.handlers if each.idle]:
+                with suppress(OSError):  # the client was faster
+                    handler.socket.shutdown(socket.SHUT_RD)
+            wait = 0.2

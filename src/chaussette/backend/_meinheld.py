@@ -10,8 +10,9 @@ It installs C signal handlers of its own when its loop starts; ours are put back
 import signal
 import socket
 from collections.abc import Iterable, Sequence
+from threading import current_thread, main_thread
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meinheld import server
 
@@ -27,6 +28,8 @@ _KEEP_ALIVE = 10
 """Seconds that an idle connection is kept: less than the proxies in front keep theirs, they reconnect without harm."""
 _BODY_LIMIT = 1 << 30
 """Bytes in a request body. meinheld's own limit resets the connection at about 15 MB."""
+_ITS_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""The signals that meinheld handles in C while its loop runs."""
 _FOREVER = 1 << 20
 """Seconds, for meinheld's own drain timeout: whoever calls us bounds the drain."""
 
@@ -46,7 +49,6 @@ class Server:
 
     def serve(self) -> None:
         """Serve until `shutdown()`, then drain."""
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         self._addresses = [listener.sock.getsockname() for listener in self._listeners]
         server.set_access_logger(None)
         server.set_error_logger(_Errors)
@@ -54,7 +56,8 @@ class Server:
         server.set_max_content_length(_BODY_LIMIT)
         server.set_watchdog(self._tick)
         server.set_listen_socket([socket.dup(listener.sock.fileno()) for listener in self._listeners])
-        server.schedule_call(0, lambda: [signal.signal(*pair) for pair in handlers.items()])
+        handlers = {number: signal.getsignal(number) for number in _ITS_SIGNALS}
+        server.schedule_call(0, lambda: self._begin(handlers))
         server.run(self._environ_put_right())
 
     def shutdown(self) -> None:
@@ -62,12 +65,23 @@ class Server:
         if not self._asked:
             self._asked = True
             self._hang_up = monotonic() + self._config.linger
-            server.set_keepalive(0)  # from now on an answer says `Connection: close`, and is the last
-            server.shutdown(_FOREVER)
+            self._stop_accepting()
 
     def in_flight(self) -> int:
         """Connections that are not idle, as far as the kernel can tell."""
         return len(busy(self._addresses))
+
+    def _begin(self, handlers: dict[signal.Signals, Any]) -> None:
+        """What the loop does first: put our signal handlers back, and obey a `shutdown()` that came before it ran."""
+        if current_thread() is main_thread():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if self._asked:
+            self._stop_accepting()
+
+    def _stop_accepting(self) -> None:
+        server.set_keepalive(0)  # from now on an answer says `Connection: close`, and is the last
+        server.shutdown(_FOREVER)
 
     def _tick(self) -> None:
         """Called by the loop about once a second."""

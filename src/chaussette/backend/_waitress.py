@@ -41,6 +41,12 @@ class _Task(WSGITask):  # type: ignore[misc]
         environ["wsgi.multiprocess"] = self.shared
         return environ
 
+    def execute(self) -> None:
+        try:
+            super().execute()
+        except (SystemExit, KeyboardInterrupt) as error:  # waitress would leave the client without an answer
+            raise RuntimeError(f"the app raised {error!r}") from error
+
 
 class _UnixTask(_Task):
     def get_environment(self) -> dict[str, Any]:
@@ -103,6 +109,8 @@ class Server:
             turn(_TURN, sockets)
         self._drain()
         threads.shutdown()
+        for server in self._servers:
+            server.trigger.close()
 
     def shutdown(self) -> None:
         """Ask for the drain."""

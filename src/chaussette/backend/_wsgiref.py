@@ -9,6 +9,7 @@ import selectors
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, cast
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
@@ -110,7 +111,8 @@ class Server:
         """Ask for the drain."""
         self._stop = True
         if self._wake != -1:
-            os.write(self._wake, b".")
+            with suppress(OSError):  # it has seen `_stop` already, and is through
+                os.write(self._wake, b".")
 
     def in_flight(self) -> int:
         """The one request that is being worked on, if there is one."""

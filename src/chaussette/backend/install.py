@@ -27,8 +27,19 @@ _MEINHELD_HEADER = """\
 #include <sys/socket.h>
 #include <netinet/in.h>
 #define CHAUSSETTE_ROOM(length) (*(length) = sizeof(struct sockaddr_in), (length))
-#define accept(fd, address, length) accept((fd), (address), CHAUSSETTE_ROOM(length))
-#define accept4(fd, address, length, flags) accept4((fd), (address), CHAUSSETTE_ROOM(length), (flags))
+/* And an accept that fails for want of files or memory, or because the client has gone, ends its loop and with it the
+   process. It is no reason to: after a moment it may work. */
+#include <errno.h>
+static int chaussette_accepted(int fd) {
+    if (fd == -1 && errno != EAGAIN) {
+        usleep(10000);
+        errno = EAGAIN;
+    }
+    return fd;
+}
+#define accept(fd, address, length) chaussette_accepted(accept((fd), (address), CHAUSSETTE_ROOM(length)))
+#define accept4(fd, address, length, flags) \\
+    chaussette_accepted(accept4((fd), (address), CHAUSSETTE_ROOM(length), (flags)))
 
 /* 3. It adds connections to epoll with EPOLLEXCLUSIVE, which forbids to modify them later, epoll_ctl(2): an answer to a
    request that came in two parts then waits for ever if it has to wait at all. */

@@ -6,6 +6,7 @@ is taken to have no engine-specific options.
 """
 
 from importlib import import_module
+from typing import cast
 
 from ..config import Config, flag
 from ..errors import BackendError, near
@@ -100,32 +101,43 @@ def get(name: str) -> type[Backend]:
     """The class of the engine `name`. Raises BackendError if there is none, or if it is not installed."""
     info = find(name)
     if name not in _classes:
-        module, _, attribute = info.target.partition(":")
-        try:
-            _classes[name] = getattr(import_module(module), attribute)
-        except ImportError as error:
-            raise BackendError(_not_installed(info, error)) from None
+        _classes[name] = _load(info)
     return _classes[name]
 
 
 def find(name: str) -> BackendInfo:
-    """What is known of the engine `name`. Raises BackendError if there is none."""
-    if name not in _registered:
-        points = _entry_points()
-        if name not in points:
-            known = backends()
-            raise BackendError(
-                f"--backend {name}: there is no such engine.{near(name, known)} There are: {', '.join(known)}."
-            )
+    """What is known of the engine `name`. Raises BackendError if there is none.
+
+    Of another package's engine this imports the glue, as only that knows; `get` would do so anyway.
+    """
+    if name in _registered:
+        return _registered[name]
+    points = _entry_points()
+    if name not in points:
+        known = backends()
+        raise BackendError(
+            f"--backend {name}: there is no such engine.{near(name, known)} There are: {', '.join(known)}."
+        )
+    told = getattr(_load(points[name]), "info", None)
+    if not isinstance(told, BackendInfo):
         return points[name]
-    return _registered[name]
+    package, install = points[name].package, told.install or points[name].install
+    return told._replace(name=name, target=points[name].target, package=package, install=install)
+
+
+def _load(info: BackendInfo) -> type[Backend]:
+    module, _, attribute = info.target.partition(":")
+    try:
+        return cast("type[Backend]", getattr(import_module(module), attribute))
+    except ImportError as error:
+        raise BackendError(_not_installed(info, error)) from None
 
 
 def check(info: BackendInfo, config: Config) -> None:
     """Refuse an option that the engine cannot honour. Raises BackendError."""
     for option, needed in ENGINE_OPTIONS.items():
         if getattr(config, option) is not None and option not in info.options:
-            able = [each for each in backends() if option in find(each).options]
+            able = [name for name, each in _registered.items() if option in each.options]
             raise BackendError(
                 f"{flag(option)}: {info.name} has no {needed}. Leave it out, or choose --backend {' or '.join(able)}."
             )
@@ -160,11 +172,10 @@ def _not_installed(info: BackendInfo, error: ImportError) -> str:
     return f"--backend {info.name} is installed but does not import ({error}): try again with {info.install}"
 
 
-def _info_of(name: str, server: type[Backend], package: str = "", target: str = "") -> BackendInfo:
+def _info_of(name: str, server: type[Backend]) -> BackendInfo:
     info = getattr(server, "info", None)
-    if isinstance(info, BackendInfo):
-        return info._replace(name=name)
-    return BackendInfo(name=name, target=target or f"{server.__module__}:{server.__qualname__}", package=package)
+    target = f"{server.__module__}:{server.__qualname__}"
+    return info._replace(name=name) if isinstance(info, BackendInfo) else BackendInfo(name=name, target=target)
 
 
 def _entry_points() -> dict[str, BackendInfo]:

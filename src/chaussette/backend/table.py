@@ -1,5 +1,6 @@
 """The table of engines, for the terminal and the docs."""
 
+from ..errors import BackendError
 from .base import BackendInfo
 from .registry import backends, find, version
 
@@ -8,7 +9,11 @@ def rows() -> list[tuple[str, str, str, str]]:
     """Name, version or 'not installed', abilities, and the command that installs it; a heading first."""
     found = [("NAME", "VERSION", "WHAT IT CAN DO", "INSTALL IT WITH")]
     for name in backends():
-        info = find(name)
+        try:
+            info = find(name)
+        except BackendError as error:  # another package's engine, which does not import
+            found.append((name, "broken", str(error), "-"))
+            continue
         found.append((name, version(info) or "not installed", abilities(info), info.install or "-"))
     return found
 

@@ -66,6 +66,9 @@ def addresses(config: Config) -> tuple[Address, ...]:
         if asked:
             raise UsageError("--host names one more socket beside --fd or --bind: write --bind HOST:PORT for each.")
         return (_host(config.host, config),)
+    for index, address in enumerate(asked):
+        if address in asked[:index]:
+            raise UsageError(f"{address} is given twice: leave one out.")
     return tuple(asked) or (_host("localhost", config),)
 
 
@@ -82,6 +85,8 @@ def parse(text: str, config: Config | None = None) -> Address:
         raise UsageError(
             f"--bind {text!r} is no address: write HOST:PORT, [::1]:8000, unix:/path, unix:@abstract or fd://12."
         )
+    if "://" in text:
+        raise UsageError(f"--bind {text!r} is a URL: write HOST:PORT alone.")
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         raise UsageError(f"--bind {text!r}: put the IPv6 address in brackets, [{host}]:{port}.")
     return TCP(host.strip("[]"), int(port), _ip_family(config))
@@ -91,8 +96,8 @@ def _fd(text: str) -> Fd | Unreplaced:
     text = text.strip().removeprefix("fd://")
     if text.startswith(_CIRCUS_MARKS):
         return Unreplaced(text)
-    if not text.isdecimal():
-        raise UsageError(f"--fd {text!r} is not a number: a file descriptor is 0 or more.")
+    if not (text.isascii() and text.isdecimal() and len(text) < 8):
+        raise UsageError(f"--fd {text!r} is not the number of a file descriptor: it is 0 or more.")
     return Fd(int(text))
 
 

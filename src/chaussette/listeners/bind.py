@@ -58,7 +58,8 @@ def bind_unix(address: Unix, backlog: int, mode: int | None = None) -> Listener:
         sock.close()
         raise ListenerError(_why_not_unix(address, error)) from None
     made = None if abstract else os.stat(path)
-    return Listener(sock, str(address), owned=True, inode=(made.st_dev, made.st_ino) if made else None)
+    inode = (made.st_dev, made.st_ino) if made else None
+    return Listener(sock, str(address), owned=True, path=os.path.abspath(path) if made else "", inode=inode)
 
 
 def _resolve(address: TCP) -> tuple[int, tuple[str, int]]:

@@ -66,4 +66,4 @@ def _where(fd: int) -> str:
         sock.detach()
     if isinstance(name, tuple):
         return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
-    return "unix:" + (name.decode().replace("\0", "@", 1) if isinstance(name, bytes) else name)
+    return "unix:" + os.fsdecode(name).replace("\0", "@", 1)

@@ -9,6 +9,8 @@ import os
 import socket
 from typing import NamedTuple
 
+from ..logs import logger
+
 
 class Listener(NamedTuple):
     """A socket that listens, with what the kernel says of it."""
@@ -17,6 +19,8 @@ class Listener(NamedTuple):
     url: str
     """How the log shows it: `fd://12`, `localhost:8080`, `unix:/run/web.sock`."""
     owned: bool = False
+    path: str = ""
+    """The socket file that we made, from the root: an app may change its folder."""
     inode: tuple[int, int] | None = None
     """Device and inode of the socket file that we made: only that very file is ours to remove."""
 
@@ -45,16 +49,19 @@ class Listener(NamedTuple):
         path = self._path()
         self.sock.close()
         if path is not None:
-            os.unlink(path)
+            try:
+                os.unlink(path)
+            except OSError as error:  # no privileges any more, say
+                logger.warning("Cannot remove %s: %s", path, error.strerror)
 
     def _path(self) -> str | None:
         """The socket file, if it is still the one that we made: a successor may have bound its own there since."""
-        if self.inode is None or not self.url.startswith("unix:"):
+        if self.inode is None:
             return None
-        path = self.url.removeprefix("unix:")
+        path = self.path
         try:
             found = os.stat(path)
-        except FileNotFoundError:
+        except OSError:
             return None
         return path if (found.st_dev, found.st_ino) == self.inode else None
 
