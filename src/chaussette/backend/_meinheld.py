@@ -58,6 +58,8 @@ class Server:
         server.set_listen_socket([socket.dup(listener.sock.fileno()) for listener in self._listeners])
         handlers = {number: signal.getsignal(number) for number in _ITS_SIGNALS}
         server.schedule_call(0, lambda: self._begin(handlers))
+        # One that comes before ours are back must wait: meinheld's handler would end the loop without a drain.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ITS_SIGNALS)
         server.run(self._environ_put_right())
 
     def shutdown(self) -> None:
@@ -76,6 +78,7 @@ class Server:
         if current_thread() is main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ITS_SIGNALS)
         if self._asked:
             self._stop_accepting()
 
