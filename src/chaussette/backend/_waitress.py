@@ -36,22 +36,19 @@ _TURN = 1.0
 class _Task(WSGITask):  # type: ignore[misc]
     shared = False
 
-    def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = WSGITask.get_environment(self)
-        environ["wsgi.multiprocess"] = self.shared
-        return environ
-
     def execute(self) -> None:
+        # waitress keeps the environ that it makes here, and takes it again.
+        self.get_environment()["wsgi.multiprocess"] = self.shared
         try:
-            super().execute()
+            WSGITask.execute(self)
         except (SystemExit, KeyboardInterrupt) as error:  # waitress would leave the client without an answer
             raise RuntimeError(f"the app raised {error!r}") from error
 
 
 class _UnixTask(_Task):
     def get_environment(self) -> dict[str, Any]:
-        environ = super().get_environment()
-        del environ["REMOTE_PORT"]
+        environ: dict[str, Any] = super().get_environment()
+        environ.pop("REMOTE_PORT", None)
         return environ
 
 
