@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from chaussette import BackendError, BackendInfo, backend
-from chaussette.backend.registry import _registered
+from chaussette.backend.registry import _classes, _registered
 from chaussette.config import Config
 
 
@@ -44,7 +44,7 @@ def test_register_adds_an_engine_and_get_finds_it() -> None:
         with pytest.raises(BackendError, match="mine has no greenlets"):
             backend.check(backend.find("mine"), Config(spawn=3))
     finally:
-        del _registered["mine"]
+        del _registered["mine"], _classes["mine"]
 
 
 def test_listeners_that_an_engine_cannot_serve_on_are_refused() -> None:

@@ -69,7 +69,6 @@ class BackendInfo(NamedTuple):
     """Whether its upstream is alive."""
     loggers: tuple[str, ...] = ()
     """The names of the engine's own loggers."""
-    protocols: frozenset[str] = frozenset({"wsgi"})
 
 
 LIMITS = {
