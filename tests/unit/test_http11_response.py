@@ -99,6 +99,16 @@ def test_no_body_is_sent_where_none_may_be(shape: Shape, status: str, length: by
     assert stays
 
 
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("body", [b"abcde", b""])
+def test_head_tells_the_length_that_get_would_have_if_it_is_known(body: bytes, whole: bool) -> None:
+    data, stays = respond([body], [], shape=HEAD, whole=whole)
+    assert (b"Content-Length: 5\r\n" in data) == (whole and body == b"abcde")
+    assert b"Content-Length: 0" not in data  # an app that leaves out the body of HEAD has one for GET
+    assert data.endswith(b"\r\n\r\n")
+    assert stays
+
+
 def test_an_app_may_set_the_date() -> None:
     data, _ = respond([b""], [("date", "Mon, 01 Jan 2001 00:00:00 GMT")], whole=True)
     assert data.lower().count(b"date:") == 1

@@ -86,7 +86,7 @@ class Answering(Channel):
         try:
             if response.length is not None:
                 found.count = min(found.count, response.length)
-            head = response.open(None if response.bodyless else found.count)
+            head = response.open(found.count)
             if response.bodyless:
                 found.count = 0
             response.take(found.count)

@@ -114,6 +114,8 @@ class Response:
         frame = b""
         if self.bodyless:
             self._left = 0
+            if length and self._shape.is_head and head.length is None and not head.bodyless:
+                frame = b"Content-Length: %d\r\n" % length  # as GET has it; a body of 0 the app may have left out
         elif head.length is not None:
             if length is not None and length != head.length:
                 raise ResponseError(f"the body has {length} bytes, and its Content-Length says {head.length}")
