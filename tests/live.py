@@ -124,13 +124,13 @@ def chaussette(
 
 
 @contextlib.contextmanager
-def listening(kind: str, folder: Path) -> Iterator[socket.socket]:
-    """A listening socket of the test's own."""
+def listening(kind: str = "tcp", folder: Path = Path()) -> Iterator[socket.socket]:
+    """A listening socket of the test's own; `folder` is where one of kind "unix" has its file."""
     family = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6, "unix": socket.AF_UNIX}[kind]
     with socket.socket(family, socket.SOCK_STREAM) as sock:
         where: dict[str, Address] = {"tcp": ("127.0.0.1", 0), "tcp6": ("::1", 0), "unix": str(folder / "test.sock")}
         sock.bind(where[kind])
-        sock.listen(128)
+        sock.listen(1024)
         yield sock
 
 

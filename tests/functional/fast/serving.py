@@ -1,111 +1,40 @@
-"""Real processes on real sockets for the engines of our own, and clients that say exactly what a test wants.
-
-The test makes the listener, so the first request waits in the queue until the process serves, and nothing
-polls.
-"""
+"""Processes of the engines of our own, and clients that say exactly what a test wants."""
 
 import contextlib
 import os
 import re
-import signal
 import socket
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from live import Process, connect, listening, own_address
+
 HERE = Path(__file__).parent
+PYTHON = (sys.executable, "-m", "chaussette")
 Answer = tuple[int, dict[str, str], bytes]
-PATIENCE = 30.0
-"""Seconds that a test waits for anything: much longer than it takes."""
 
 
-class Served:
-    """A process that serves, and its log."""
+class Served(Process):
+    """A process that serves on a listener of the test's."""
 
-    def __init__(self, listener: socket.socket, arguments: Sequence[str]) -> None:
-        self.address = listener.getsockname()
-        self.family = listener.family
-        command = [sys.executable, "-m", "chaussette", *arguments, "--fd", str(listener.fileno())]
-        self.popen = subprocess.Popen(
-            [*command, "--python-path", str(HERE)],
-            pass_fds=[listener.fileno()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._lines: list[str] = []
-        self._news = threading.Condition()
-        self._ended = False
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.popen.stdout is not None
-        for line in self.popen.stdout:
-            with self._news:
-                self._lines.append(line)
-                self._news.notify_all()
-        with self._news:
-            self._ended = True
-            self._news.notify_all()
-
-    @property
-    def log(self) -> str:
-        return "".join(self._lines)
-
-    def wait_for(self, text: str, times: int = 1) -> None:
-        """Wait until the log says `text`, so many times."""
-        with self._news:
-            self._news.wait_for(lambda: self._ended or self.log.count(text) >= times, PATIENCE)
-        assert self.log.count(text) >= times, f"{text!r} did not come; the log:\n{self.log}"
-
-    def terminate(self) -> int:
-        """SIGTERM; the exit status."""
-        self.popen.send_signal(signal.SIGTERM)
-        return self.ended()
-
-    def ended(self) -> int:
-        status = self.popen.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        return status
-
-    def close(self) -> None:
-        if self.popen.poll() is None:
-            self.popen.kill()
-            self.popen.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        assert self.popen.stdout is not None
-        self.popen.stdout.close()
-
-    def connect(self) -> socket.socket:
-        sock = socket.socket(self.family)
-        sock.settimeout(PATIENCE)
-        sock.connect(self.address)
-        return sock
+    def __init__(self, listener: socket.socket, arguments: Sequence[str], command: Sequence[str] = PYTHON) -> None:
+        self.address = own_address(listener)
+        fd = listener.fileno()
+        super().__init__([*command, *arguments, "--fd", str(fd)], fds=[fd], cwd=HERE)
 
 
 @contextlib.contextmanager
-def listening(family: int = socket.AF_INET, where: object = ("127.0.0.1", 0)) -> Iterator[socket.socket]:
-    with socket.socket(family) as listener:
-        listener.bind(where)  # type: ignore[arg-type]
-        listener.listen(1024)
-        yield listener
-
-
-@contextlib.contextmanager
-def serving(*arguments: str, listener: socket.socket | None = None, app: str = "wsgi_apps:app") -> Iterator[Served]:
-    """A process that serves the test's app with these arguments, killed on the way out if it is there
-    still."""
+def serving(
+    *arguments: str,
+    listener: socket.socket | None = None,
+    app: str = "wsgi_apps:app",
+    command: Sequence[str] = PYTHON,
+) -> Iterator[Served]:
+    """A process that serves the test's app with these arguments."""
     with contextlib.ExitStack() as stack:
-        served = Served(listener or stack.enter_context(listening()), [*arguments, app])
-        stack.callback(served.close)
-        try:
-            yield served
-        except BaseException:
-            print(served.log, file=sys.stderr)
-            raise
+        sock = listener or stack.enter_context(listening())
+        yield stack.enter_context(Served(sock, [*arguments, app], command))
 
 
 def request(path: str = "/", *headers: str, method: str = "GET", body: bytes = b"", version: str = "1.1") -> bytes:
@@ -119,13 +48,16 @@ class Client:
     """A connection that reads responses, framed as they say."""
 
     def __init__(self, served: Served) -> None:
-        self.sock = served.connect()
+        self.sock = connect(served.address)
         self._file = self.sock.makefile("rb")
 
     def __enter__(self) -> "Client":
         return self
 
     def __exit__(self, *about: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._file.close()
         self.sock.close()
 
@@ -188,4 +120,4 @@ def get(served: Served, path: str = "/", *headers: str) -> Answer:
 
 
 def open_files(served: Served) -> int:
-    return len(os.listdir(f"/proc/{served.popen.pid}/fd"))
+    return len(os.listdir(f"/proc/{served.pid}/fd"))

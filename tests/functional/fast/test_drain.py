@@ -3,13 +3,15 @@ moments."""
 
 import contextlib
 import random
+import signal
 import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from functional.fast.serving import Client, get, listening, request, serving
+from functional.fast.serving import Client, get, request, serving
+from live import listening
 
 
 def ask_until_close(client: Client) -> None:
@@ -26,7 +28,7 @@ def test_what_is_in_flight_is_finished_and_says_close(engine: tuple[str, ...]) -
     with serving(*engine) as served, Client(served) as half, Client(served) as other:
         half.sock.sendall(request()[:-2])
         assert other.ask("/hello")[0] == 200
-        served.popen.terminate()
+        served.signal(signal.SIGTERM)
         served.wait_for("SIGTERM")
         ask_until_close(other)
         half.sock.sendall(b"\r\n")
@@ -39,7 +41,7 @@ def test_an_upload_and_a_download_are_finished(engine: tuple[str, ...]) -> None:
         up.sock.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"a" * 1_000_000)
         down.sock.sendall(request("/big"))
         status, headers = down.head()
-        served.popen.terminate()
+        served.signal(signal.SIGTERM)
         served.wait_for("SIGTERM")
         up.sock.sendall(b"b" * 1_000_000)
         assert up.answer()[2] == b"a" * 1_000_000 + b"b" * 1_000_000
@@ -70,9 +72,9 @@ def test_a_second_signal_counts_what_it_cuts(engine: tuple[str, ...]) -> None:
         assert busy.ask("/hello")[0] == 200
         busy.sock.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
         assert busy.head()[0] == 100
-        served.popen.terminate()
+        served.signal(signal.SIGTERM)
         served.wait_for("SIGTERM")
-        served.popen.terminate()
+        served.signal(signal.SIGTERM)
         assert served.ended() == 7
         assert "1 request cut" in served.log
 
@@ -81,14 +83,14 @@ def test_the_queue_is_left_to_whoever_shares_it(engine: tuple[str, ...]) -> None
     with listening() as listener, serving(*engine, listener=listener) as served:
         with Client(served) as holding:
             assert holding.ask("/hello")[0] == 200
-            served.popen.terminate()
+            served.signal(signal.SIGTERM)
             served.wait_for("SIGTERM")
             ask_until_close(holding)
         with Client(served) as second:
             second.sock.sendall(request("/pid", "Connection: close"))
             assert served.ended() == 0
             with serving(*engine, listener=listener) as sharer:
-                assert second.answer()[2] == str(sharer.popen.pid).encode()
+                assert second.answer()[2] == str(sharer.pid).encode()
 
 
 class Load(threading.Thread):
@@ -145,7 +147,7 @@ def test_sigterm_at_random_moments_under_load_loses_nothing(engine: tuple[str, .
             client.start()
         for _ in range(4):
             new = stack.enter_context(serving(*engine, listener=listener))
-            while get(new, "/pid")[2] != str(new.popen.pid).encode():
+            while get(new, "/pid")[2] != str(new.pid).encode():
                 pass  # the old one has answered: the new one may not have set its signal handlers yet
             goal = sum(client.answered for client in clients) + rng.randrange(50, 2000)
             while sum(client.answered for client in clients) < goal and not any(each.lost for each in clients):

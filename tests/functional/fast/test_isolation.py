@@ -1,11 +1,13 @@
 """No request ever sees another's data, apps run side by side, and processes share a listener fairly."""
 
 import random
+import signal
 import threading
 
 import pytest
 
-from functional.fast.serving import Client, Served, get, listening, request, serving
+from functional.fast.serving import Client, Served, get, request, serving
+from live import listening
 
 
 @pytest.mark.timeout(120)
@@ -61,7 +63,7 @@ def test_so_many_requests_are_worked_on_at_once(options: tuple[str, ...], count:
             client.sock.sendall(request(f"/meet?{count}"))
         assert [client.answer()[2] for client in clients] == [b"met"] * count
         for client in clients:
-            client.__exit__()
+            client.close()
 
 
 @pytest.mark.parametrize(
@@ -79,10 +81,10 @@ def test_while_all_are_busy_nothing_is_accepted_and_a_sibling_serves(options: tu
         busy.wait_for("waiting for the others", times=2)
         with serving("--backend", "fast", listener=listener) as sibling:
             for _ in range(10):
-                assert get(sibling, "/pid")[2] == str(sibling.popen.pid).encode()
-        busy.popen.kill()
+                assert get(sibling, "/pid")[2] == str(sibling.pid).encode()
+        busy.signal(signal.SIGKILL)
         for client in held:
-            client.__exit__()
+            client.close()
 
 
 def test_processes_share_the_connections_of_one_listener(engine: tuple[str, ...]) -> None:
@@ -91,7 +93,7 @@ def test_processes_share_the_connections_of_one_listener(engine: tuple[str, ...]
         serving(*engine, listener=listener) as one,
         serving(*engine, listener=listener) as two,
     ):
-        both = {str(each.popen.pid).encode() for each in (one, two)}
+        both = {str(each.pid).encode() for each in (one, two)}
         answered: set[bytes] = set()
         while answered != both:  # one may take all until the other has started; if it goes on, the timeout says so
             clients = [Client(one) for _ in range(20)]
@@ -99,4 +101,4 @@ def test_processes_share_the_connections_of_one_listener(engine: tuple[str, ...]
                 client.sock.sendall(request("/pid", "Connection: close"))
             answered = {client.answer()[2] for client in clients}
             for client in clients:
-                client.__exit__()
+                client.close()

@@ -63,11 +63,11 @@ def test_connections_beyond_the_limit_wait_and_the_log_says_so(engine: tuple[str
         with Client(served) as late:
             late.sock.sendall(request("/hello"))
             served.wait_for("accepting no more")
-            first.pop().__exit__()
+            first.pop().close()
             assert late.answer()[0] == 200
         for client in first:
             assert client.ask("/hello")[0] == 200
-            client.__exit__()
+            client.close()
         assert get(served)[0] == 200
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from functional.fast.serving import Client, Served, get, listening, request, serving
+from functional.fast.serving import Client, Served, get, request, serving
+from live import listening
 
 
 def test_an_answer_and_the_next_on_the_same_connection(served: Served) -> None:
@@ -52,10 +53,8 @@ def test_multithread_is_true_when_it_is(options: tuple[str, ...], multithread: b
 
 
 def test_a_unix_client_has_no_address(engine: tuple[str, ...], tmp_path: Path) -> None:
-    import socket
-
     with (
-        listening(socket.AF_UNIX, str(tmp_path / "s")) as listener,
+        listening("unix", tmp_path) as listener,
         serving(*engine, listener=listener) as served,
     ):
         environ = ast.literal_eval(get(served, "/environ")[2].decode())
