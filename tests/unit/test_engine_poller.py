@@ -1,19 +1,27 @@
-"""Both pollers tell a readiness once, to one thread, and wake all at the end."""
+"""All pollers tell a readiness once, to one thread, and wake all at the end."""
 
 import os
 import queue
+import selectors
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from chaussette.engine.poller import Epoll, Poll, Poller
+from chaussette.engine.poller import Epoll, Poller, Selector
+
+POLLERS: dict[str, Callable[[], Poller]] = {
+    "epoll": Epoll,
+    "selectors-epoll": lambda: Selector(selectors.EpollSelector()),
+    "selectors-poll": lambda: Selector(selectors.PollSelector()),
+    "selectors-select": lambda: Selector(selectors.SelectSelector()),
+}
 
 
-@pytest.fixture(params=[Epoll, Poll])
+@pytest.fixture(params=POLLERS)
 def poller(request: pytest.FixtureRequest) -> Iterator[Poller]:
-    made: Poller = request.param()
+    made = POLLERS[request.param]()
     yield made
     made.close()
 
@@ -45,6 +53,52 @@ def test_what_is_armed_again_is_told_again(poller: Poller, pair: tuple[socket.so
     poller.wait()
     poller.modify(one.fileno(), poller.WRITE)
     assert [fd for fd, _ in poller.wait()] == [one.fileno()]
+
+
+def test_a_number_that_was_closed_while_armed_may_be_used_again(poller: Poller) -> None:
+    """As it is when the clock closes a connection, and the next one gets its number."""
+    number = -1
+    for closed_at_once in (False, True):
+        for _ in range(3):
+            one, other = socket.socketpair()
+            assert number in (-1, one.fileno())
+            number = one.fileno()
+            poller.register(number, poller.READ)
+            if not closed_at_once:  # somebody waits in between
+                third, fourth = socket.socketpair()
+                poller.register(third.fileno(), poller.READ)
+                fourth.sendall(b"a")
+                assert [fd for fd, _ in poller.wait()] == [third.fileno()]
+                third.close()
+                fourth.close()
+            one.close()
+            other.close()
+    one, other = socket.socketpair()
+    assert one.fileno() == number
+    poller.register(number, poller.READ)
+    other.sendall(b"a")
+    while number not in [fd for fd, _ in poller.wait()]:
+        pass  # late news of those that are closed
+    one.close()
+    other.close()
+
+
+def test_what_is_disarmed_may_be_closed_while_somebody_waits(poller: Poller) -> None:
+    one, other = socket.socketpair()
+    other.settimeout(20)
+    poller.register(one.fileno(), poller.READ)
+    thread = threading.Thread(target=poller.wait)
+    thread.start()
+    third, fourth = socket.socketpair()
+    poller.register(third.fileno(), poller.READ)
+    poller.disarm(one.fileno())
+    one.close()
+    assert other.recv(1) == b""
+    fourth.sendall(b"a")
+    thread.join(20)
+    assert not thread.is_alive()
+    for sock in (other, third, fourth):
+        sock.close()
 
 
 def test_a_thread_that_waits_learns_of_a_new_socket(poller: Poller, pair: tuple[socket.socket, socket.socket]) -> None:

@@ -1,8 +1,12 @@
-"""Readiness, told to one thread, once: epoll(7) with EPOLLONESHOT, or the same on poll(2) where there is no
-epoll.
+"""Readiness, told to one thread, once: epoll(7) with EPOLLONESHOT, or the same on the standard library's
+`selectors` where there is no epoll.
 
 A file descriptor is armed by `register` or `modify`, and disarmed by the event that `wait` returns. Any
 thread may arm and any number may wait.
+
+Where there is no epoll, as on macOS and the BSDs, kqueue(2) could be driven as epoll is. `selectors` has it
+too, tested by Python itself on those systems, behind an interface that is the same on all: so our half of it
+is tested on Linux as it runs there, by whole servers in a Python whose `select` has no epoll.
 """
 
 import os
@@ -10,6 +14,7 @@ import select
 from collections import deque
 from contextlib import suppress
 from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, DefaultSelector
 from threading import Lock
 from typing import Protocol
 
@@ -26,6 +31,9 @@ class Poller(Protocol):
     def modify(self, fd: int, mask: int) -> None:
         """Arm it again."""
 
+    def disarm(self, fd: int) -> None:
+        """Arm it no more: to be called before another than who waits for it closes it."""
+
     def wait(self) -> list[tuple[int, int]]:
         """Wait for an event: one file descriptor, disarmed, with what happened. Empty when it is woken by
         `stop`."""
@@ -39,7 +47,7 @@ class Poller(Protocol):
 
 def make_poller() -> Poller:
     """The best that this system has."""
-    return Epoll() if hasattr(select, "epoll") else Poll()
+    return Epoll() if hasattr(select, "epoll") else Selector(DefaultSelector())
 
 
 class Epoll:
@@ -58,6 +66,9 @@ class Epoll:
         self.wait = partial(self._epoll.poll, -1, 1)
         self._end = os.pipe()
 
+    def disarm(self, fd: int) -> None:
+        """Nothing to do: what is closed is armed no more, see epoll(7)."""
+
     def stop(self) -> None:
         self._epoll.register(self._end[0], select.EPOLLIN)  # and it stays readable
         os.write(self._end[1], b"!")
@@ -68,49 +79,69 @@ class Epoll:
             os.close(fd)
 
 
-class Poll:
-    """poll(2): one thread polls for all, and leaves the events for whoever waits next."""
+class Selector:
+    """A selector: one thread waits for all, and leaves the events for whoever waits next.
 
-    READ, WRITE = select.POLLIN, select.POLLOUT
+    Only that one touches the selector, which is not made for several; what others arm they leave in
+    `_changes`.
+    """
 
-    def __init__(self) -> None:
-        self._armed: dict[int, int] = {}
+    READ, WRITE = EVENT_READ, EVENT_WRITE
+
+    def __init__(self, selector: BaseSelector) -> None:
+        self._selector = selector
+        self._changes: deque[tuple[int, int]] = deque()
         self._ready: deque[tuple[int, int]] = deque()
         self._leader = Lock()
         self._over = False
         self._news = os.pipe()
         for fd in self._news:
             os.set_blocking(fd, False)
+        selector.register(self._news[0], EVENT_READ)
 
     def register(self, fd: int, mask: int) -> None:
-        self._armed[fd] = mask
-        with suppress(BlockingIOError):  # so much news that the leader will look anyway
-            os.write(self._news[1], b"!")
+        self._changes.append((fd, mask))
+        self._wake()
 
     modify = register
+
+    def disarm(self, fd: int) -> None:
+        """Let go of it. A poll(2) that waits for a closed socket keeps it open, and its client waiting."""
+        self.register(fd, 0)
 
     def wait(self) -> list[tuple[int, int]]:
         with self._leader:
             while not self._ready and not self._over:
-                self._poll()
+                self._arm()
+                self._select()
             return [self._ready.popleft()] if self._ready else []
 
     def stop(self) -> None:
         self._over = True
-        self.register(self._news[0], select.POLLIN)
+        self._wake()
 
     def close(self) -> None:
+        self._selector.close()
         for fd in self._news:
             os.close(fd)
 
-    def _poll(self) -> None:
-        poll = select.poll()
-        poll.register(self._news[0], select.POLLIN)
-        for fd, mask in list(self._armed.items()):
-            poll.register(fd, mask)
-        for fd, event in poll.poll():
-            if fd == self._news[0]:
-                os.read(fd, 4096)
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # so much news that the leader will look anyway
+            os.write(self._news[1], b"!")
+
+    def _arm(self) -> None:
+        while self._changes:
+            fd, mask = self._changes.popleft()
+            with suppress(KeyError):  # what had this number may have been closed while it was armed
+                self._selector.unregister(fd)
+            if mask:
+                with suppress(OSError):  # closed by now
+                    self._selector.register(fd, mask)
+
+    def _select(self) -> None:
+        for key, event in self._selector.select():
+            if key.fd == self._news[0]:
+                os.read(key.fd, 4096)
             else:
-                self._armed.pop(fd, None)
-                self._ready.append((fd, event))
+                self._selector.unregister(key.fd)
+                self._ready.append((key.fd, event))

@@ -113,6 +113,8 @@ class Server(Engine):
         found = self._parked.pop(one.fd, None)
         if found is not None and found is not one:  # closed, and its number is another's by now
             self._put_back(found)
+        if found is one:
+            self._poller.disarm(one.fd)
         return found is one
 
     def hold(self, connection: Connection) -> None:
