@@ -15,7 +15,6 @@ POLLERS: dict[str, Callable[[], Poller]] = {
     "epoll": Epoll,
     "selectors-epoll": lambda: Selector(selectors.EpollSelector()),
     "selectors-poll": lambda: Selector(selectors.PollSelector()),
-    "selectors-select": lambda: Selector(selectors.SelectSelector()),
 }
 
 
