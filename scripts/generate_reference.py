@@ -5,10 +5,11 @@ markers: what stands between `<!-- generated: NAME -->` and `<!-- end -->` is re
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from chaussette.backend import BackendInfo, backends, find
+from chaussette.backend.base import ABILITIES
 from chaussette.backend.table import abilities
 from chaussette.cli import parser
 from chaussette.config import DEFAULTS, OPTIONS, flag, variable
@@ -70,28 +71,38 @@ def engines() -> str:
     """The reference page of engines."""
     parts = [
         NOTE,
-        "# Engines\n\nWhat each engine can do, as `chaussette backends` and the refusals know it. The tests hold each to it.",
-        table(("", *(f"`{info.name}`" for info in own_engines())), _facts(own_engines())).rstrip(),
+        "# Engines\n\nWhat each engine can do, as `chaussette backends` and the refusals know it. The tests hold each to it, "
+        "in both directions: what an engine lacks is tested too, so an upgrade that mends it is noticed.",
+        table(
+            ("engine", *_facts(own_engines()[0])), [(code(i.name), *_facts(i).values()) for i in own_engines()]
+        ).rstrip(),
+        "## Abilities\n\n" + _abilities(),
     ]
     for info in own_engines():
         text = f"## {info.name}\n\n{info.summary[0].upper()}{info.summary[1:]}. Upstream: {info.upstream}."
-        if info.limits:
-            text += "\n\nIts limits:\n\n" + "\n".join(f"- {limit}" for limit in info.limits)
+        if info.weaknesses:
+            text += "\n\nIts limits:\n\n" + "\n".join(f"- {limit}" for limit in info.weaknesses)
         parts.append(text)
     return "\n\n".join(parts) + "\n"
 
 
-def _facts(infos: Sequence[BackendInfo]) -> list[tuple[str, ...]]:
-    rows = {
-        "sockets": [", ".join(kind for kind in ("tcp", "tcp6", "unix") if kind in info.families) for info in infos],
-        "several sockets": [_yes(info.several_listeners) for info in infos],
-        "works on requests with": [info.concurrency for info in infos],
-        "keep-alive": [_yes(info.keep_alive) for info in infos],
-        "patches the standard library": [_yes(info.monkey) for info in infos],
-        "own options": [", ".join(code(flag(name)) for name in sorted(info.options)) or "-" for info in infos],
-        "install it with": [code(info.install) for info in infos],
+def _facts(info: BackendInfo) -> dict[str, str]:
+    return {
+        "sockets": ", ".join(kind for kind in ("tcp", "tcp6", "unix") if kind in info.families),
+        "several sockets": _yes(info.several_listeners),
+        "works on requests with": info.concurrency,
+        "keep-alive": _yes(info.keep_alive),
+        "patches the standard library": _yes(info.monkey),
+        "own options": " ".join(code(flag(name)) for name in sorted(info.options)) or "-",
+        "install it with": code(info.install),
     }
-    return [(name, *cells) for name, cells in rows.items()]
+
+
+def _abilities() -> str:
+    """Which engine has which ability; what it means to lack one."""
+    rows = [(code(i.name), *(_yes(ability not in i.lacks) for ability in ABILITIES)) for i in own_engines()]
+    lacking = "\n".join(f"- {ability}: {sentence}" for ability, sentence in ABILITIES.items())
+    return table(("engine", *ABILITIES), rows) + "\nWhat it means where an engine lacks one:\n\n" + lacking
 
 
 def options() -> str:

@@ -18,12 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from chaussette.backend import backends, find
+
 TESTS = Path(__file__).parent
 APPS = TESTS / "apps"
 ROOT = TESTS.parent
 PATIENCE = 30.0
 """Seconds that a test waits for anything: far longer than it takes, so that only a hang meets it."""
 KINDS = ("tcp", "tcp6", "unix")
+BACKENDS = tuple(name for name in backends() if find(name).target.startswith("chaussette.backend."))
+"""The engines that must be here: one that is missing fails its tests, it does not skip them."""
 
 Address = tuple[str, int] | str
 
@@ -180,11 +184,11 @@ class Gate:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.path)
         self._listener.listen(16)
-        self._listener.settimeout(PATIENCE)
         self._held: list[socket.socket] = []
 
-    def wait(self) -> None:
+    def wait(self, patience: float = PATIENCE) -> None:
         """Wait until an app stands at the gate."""
+        self._listener.settimeout(patience)
         held, _ = self._listener.accept()
         self._held.append(held)
 

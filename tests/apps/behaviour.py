@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from wsgiref.types import StartResponse, WSGIEnvironment
 from wsgiref.validate import validator
@@ -17,10 +18,22 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     if path == "/stream":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return _stream()
+    if path in ("/boom/first", "/boom/later"):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return _failing(later=path == "/boom/later")
+    if path == "/write":
+        write = start_response("200 OK", [("Content-Type", "text/plain")])
+        write(b"written, ")
+        return [b"returned"]
+    if path == "/endless":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return _endless()
     if path == "/hold":
         _gate()
     if path == "/echo":
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    elif path == "/read":
+        body = environ["wsgi.input"].read()
     elif path == "/environ":
         facts = {name: value for name, value in environ.items() if isinstance(value, str | bool)}
         body = json.dumps(facts).encode()
@@ -34,6 +47,22 @@ def _stream() -> Iterator[bytes]:
     yield b"first"
     _gate()
     yield b"second"
+
+
+def _failing(*, later: bool) -> Iterator[bytes]:
+    if later:
+        yield b"first"
+    raise RuntimeError("the app says boom")
+
+
+def _endless() -> Iterator[bytes]:
+    """Pieces until the client has gone; then the gate hears of it."""
+    try:
+        while True:
+            yield b"more" * 1000
+            time.sleep(0.01)
+    finally:
+        _gate()
 
 
 def _gate() -> None:

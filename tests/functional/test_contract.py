@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 
 from chaussette.backend import find
-from live import KINDS, Address, Gate, Process, chaussette, client, connect, get, listening, own_address
-
-BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref")
-"""The engines that must be here: one that is missing fails its tests, it does not skip them."""
+from chaussette.config import DEFAULTS
+from live import BACKENDS, KINDS, Address, Gate, Process, chaussette, client, connect, get, listening, own_address
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,14 @@ class Case:
         return f"{self.backend}-{self.kind}-{self.origin}"
 
 
-CASES = [Case(backend, kind, origin) for backend in BACKENDS for kind in KINDS for origin in ("fd", "bind")]
+CASES = [
+    Case(backend, kind, origin)
+    for backend in BACKENDS
+    for kind in KINDS
+    for origin in ("fd", "bind")
+    # No engine knows who bound its socket: that every family can be bound is tested with the default one.
+    if origin == "fd" or kind == "tcp" or backend == DEFAULTS["backend"]
+]
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ def test_sigterm_answers_what_is_in_flight(case: Case, tmp_path: Path, gate: Gat
 
 
 @pytest.mark.parametrize("backend", [name for name in BACKENDS if find(name).keep_alive])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["tcp", "unix"])  # tcp6 differs from tcp in the form of an address alone
 def test_idle_connection_gets_one_more_answer_in_the_drain(backend: str, kind: str, tmp_path: Path, gate: Gate) -> None:
     for served in serve(Case(backend, kind, "fd"), tmp_path, gate, "--keep-alive-grace", "10"):
         with client(served.address) as connection:

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from chaussette.errors import ExitStatus
-from live import APPS, PATIENCE, Gate, Process, chaussette, client, get, listening
-
-BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref")
+from live import APPS, BACKENDS, PATIENCE, Gate, Process, chaussette, client, get, listening
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -6,19 +6,20 @@ about to be sent when a process drains; the others connect anew each time.
 
 import http.client
 import itertools
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
+from threading import Event, Thread
 
 import pytest
 
-from live import chaussette, client, get, listening
+from chaussette.backend import find
+from live import BACKENDS, chaussette, client, get, listening
 
-BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref")
 THINKING = (0.0, 0.001, 0.01, 0.05, 0.2)
 """Seconds between two requests of a connection, in turns: how close to a drain a request comes must vary."""
 REPLACEMENTS = 3
@@ -29,7 +30,7 @@ class Clients:
 
     def __init__(self, sock: socket) -> None:
         self._sock = sock
-        self._stop = threading.Event()
+        self._stop = Event()
         self.sent = 0
         self.lost: Counter[str] = Counter()
 
@@ -47,6 +48,10 @@ class Clients:
                     if answer.will_close:
                         break
                     time.sleep(next(thinking))
+
+    def keeper(self, first: int) -> Thread:
+        """A thread that does so."""
+        return Thread(target=self.keep, args=(first,))
 
     def anew(self) -> None:
         """Connect for each request."""
@@ -67,31 +72,53 @@ class Clients:
             self.lost[f"{kind}: {error!r}"] += 1
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("kind", ["tcp", "unix"])
-def test_no_request_is_lost_while_processes_are_replaced(backend: str, kind: str, tmp_path: Path) -> None:
-    with listening(kind, tmp_path) as sock:
-        options = ("--fd", str(sock.fileno()), "--backend", backend, "--keep-alive-grace", "1", "behaviour:app")
-        clients = Clients(sock)
-        threads = [threading.Thread(target=clients.keep, args=(index % len(THINKING),)) for index in range(8)]
-        threads += [threading.Thread(target=clients.anew) for _ in range(2)]
-        old = chaussette(*options, fds=[sock.fileno()])
+@dataclass(frozen=True)
+class Case:
+    backend: str
+    kinds: tuple[str, ...]
+    """The sockets that one process serves on."""
+
+    def __str__(self) -> str:
+        return "-".join((self.backend, *self.kinds))
+
+
+CASES = [
+    Case(backend, kinds)
+    for backend in BACKENDS
+    for kinds in ([("tcp", "unix")] if find(backend).several_listeners else [("tcp",), ("unix",)])
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_no_request_is_lost_while_processes_are_replaced(case: Case, tmp_path: Path) -> None:
+    with ExitStack() as open_sockets:
+        socks = [open_sockets.enter_context(listening(kind, tmp_path)) for kind in case.kinds]
+        fds = [sock.fileno() for sock in socks]
+        binds = [word for fd in fds for word in ("--fd", str(fd))]
+        options = (*binds, "--backend", case.backend, "--keep-alive-grace", "1", "behaviour:app")
+        clients = [Clients(sock) for sock in socks]
+        threads = [
+            thread for each in clients for thread in (*map(each.keeper, range(len(THINKING))), Thread(target=each.anew))
+        ]
+        old = chaussette(*options, fds=fds)
         try:
             old.wait_for("Using")
             for thread in threads:
                 thread.start()
             for _ in range(REPLACEMENTS):
-                new = chaussette(*options, fds=[sock.fileno()])
+                new = chaussette(*options, fds=fds)
                 new.wait_for("Using")
                 leaving, old = old, new
                 with leaving:
                     assert leaving.terminate() == 0
         finally:
-            clients.stop()
+            for each in clients:
+                each.stop()
             for thread in threads:
                 thread.join()
             with old:
-                assert get(sock)[0] == 200
+                assert get(socks[0])[0] == 200
                 assert old.terminate() == 0
-    assert not clients.lost, f"of {clients.sent}"
-    assert clients.sent > 100
+    for each in clients:
+        assert not each.lost, f"of {each.sent}"
+        assert each.sent > 100

@@ -63,13 +63,38 @@ class BackendInfo(NamedTuple):
     """Whether `setup()` patches the standard library, unless `--no-monkey`."""
     options: frozenset[str] = frozenset()
     """The options, of those that only some engines can honour, that this one does."""
+    lacks: frozenset[str] = frozenset()
+    """Of `ABILITIES`, those that it does not have."""
     limits: tuple[str, ...] = ()
-    """What it cannot do, in sentences for the table."""
+    """What else it cannot do, in sentences for the table."""
     upstream: str = ""
     """Whether its upstream is alive."""
     loggers: tuple[str, ...] = ()
     """The names of the engine's own loggers."""
 
+    @property
+    def weaknesses(self) -> list[str]:
+        """What it cannot do, in sentences."""
+        return [*self.limits, *(sentence for ability, sentence in ABILITIES.items() if ability in self.lacks)]
+
+
+ABILITIES = {
+    "streaming": "sends an answer when the app has made all of it, not piece by piece",
+    "write": "no write() callable",
+    "chunked bodies": "cannot read chunked request bodies",
+    "100-continue": "never sends 100 Continue",
+    "pipelining": "answers the first of several requests that are sent at once",
+    "HEAD": "sends the body of an answer to HEAD, if the app gives one",
+    "late errors": "ends an answer in which the app raises as if it were whole",
+    "early errors": "an app that raises after start_response gets no 500, though nothing was sent",
+    "strict framing": "accepts ambiguous framing: put a proxy that does not in front",
+    "headers apart": "takes X_Name for X-Name: let no proxy rely on a header that it sets",
+    "repeated headers": "of a header that is sent twice the app sees one",
+    "leaving clients": "does not end an answer whose client has gone",
+    "slow clients": "a client that sends half a request keeps a thread, or all there is, from others",
+}
+"""What every engine should do, and what it means where one does not. The tests hold each engine to what it declares, in both
+directions: a weakness that an upgrade mends fails them too."""
 
 LIMITS = {
     "limit_request_line": "limit on request lines that can be set",
