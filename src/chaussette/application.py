@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .errors import AppError, near
 from .interface import why_not_wsgi
+from .standard import standard_library
+from .traces import users_part
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -32,6 +34,7 @@ _MOVED = {
     "chaussette.util:hello_app": "chaussette.demo:hello_app",
 }
 """What configurations of Chaussette 1.3 name, and where it is now."""
+_ADDRESSES = ("http:", "https:", "unix:", "fd:")
 _SHOWN = 15
 """How many callables an error message lists: more are no help."""
 
@@ -63,8 +66,12 @@ def resolve(text: str) -> Any:
     head, colon, path = target.rpartition(":")
     if not colon:
         head, path = target, ""
+    if path.isdecimal() or target.startswith(_ADDRESSES):
+        raise AppError(f"{text} is an address, not an app: write --bind ADDRESS and then the app.")
     if head.endswith(".py") or os.sep in head:
         module, names = _import_file(head), path
+    elif "" in head.split(".") or path.startswith(".") or path.endswith("."):
+        raise AppError(f"{text!r} lacks a name: write pkg.module:app, from the outermost package on.")
     elif colon:
         module, names = _import(head, text), path
     else:
@@ -78,15 +85,24 @@ def resolve(text: str) -> Any:
 def import_from(folders: tuple[str, ...]) -> None:
     """Let the app be imported from `folders`, in that order, and then from the current one, before all else.
 
-    The engine is imported earlier, so a module of the app's folder cannot take the place of one of the engine's.
+    The engine is imported earlier, so a module of the app's folder cannot take the place of one of the engine's. Raises
+    AppError.
     """
-    wanted = [os.path.abspath(folder) for folder in (*folders, os.curdir)]
+    wanted = [*map(os.path.abspath, folders), current_folder()]
     sys.path[:] = wanted + [entry for entry in sys.path if entry not in wanted]
 
 
-def _import(name: str, text: str) -> ModuleType:
-    from .traces import users_part
+def current_folder() -> str:
+    """The folder that this process is in. Raises AppError if it has been deleted."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise AppError(
+            "The current folder has been deleted, and no app can be imported from it: cd to another."
+        ) from None
 
+
+def _import(name: str, text: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -134,14 +150,15 @@ def _import_file(path: str) -> ModuleType:
 
 
 def _no_module(missing: str, text: str) -> str:
-    from pkgutil import iter_modules
-
     parent, _, name = missing.rpartition(".")
     package = sys.modules.get(parent)
     if package is not None and not hasattr(package, "__path__"):
         return f"{text}: {parent} is a module, not a package, so there is no {missing}: write {parent}:{name}."
     where = list(getattr(package, "__path__", ())) if package else [os.getcwd(), *sys.path]
-    hint = near(name, [each.name for each in iter_modules(where)])
+    with standard_library():
+        from pkgutil import iter_modules
+
+        hint = near(name, [each.name for each in iter_modules(where)])
     return f"{text}: there is no module {missing}.{hint} Searched from {os.getcwd()}; --python-path adds folders."
 
 
@@ -179,7 +196,8 @@ def _is_candidate(owner: Any, name: str, value: Any) -> bool:
 
 def _literals(text: str, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of `create_app("prod", debug=True)`: literals only, nothing is evaluated."""
-    import ast
+    with standard_library():
+        import ast
 
     try:
         call = ast.parse("f(" + arguments, mode="eval").body
@@ -193,8 +211,6 @@ def _literals(text: str, arguments: str) -> tuple[tuple[Any, ...], dict[str, Any
 
 
 def _called(text: str, factory: Callable[..., Any], values: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    from .traces import users_part
-
     if not callable(factory):
         raise AppError(f"{text} is no factory, it cannot be called: {factory!r}.")
     try:

@@ -41,6 +41,7 @@ exit status: 0 drained, 2 usage, 3 app, 4 listening socket, 5 engine, 6 and 7 re
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command `argv`, the arguments of the process by default, and exit."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_standard_files()
     try:
         sys.exit(_command(words))
     except ChaussetteError as error:
@@ -79,11 +80,22 @@ def run(config: Config, app: "WSGIApplication | None" = None) -> int:
     return status
 
 
+_WORKERS = ("--workers", "-w", "--processes", "--numprocesses")
+"""What other servers call the option that Chaussette leaves to the process manager."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         words = message.removeprefix("unrecognized arguments: ").split()
-        hint = near(words[0].partition("=")[0], map(flag, OPTIONS)) if words[0].startswith("--") else ""
+        name = words[0].partition("=")[0]
+        hint = near(name, map(flag, OPTIONS)) if name.startswith("--") else ""
+        if name in _WORKERS:
+            hint = " This is one worker: the process manager starts as many as you want."
         raise UsageError(f"{message}.{hint} See chaussette --help.")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        _say("")  # and with it the help, which is in the buffer
+        super().exit(status, message)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -138,7 +150,7 @@ def _config(words: list[str]) -> Config:
 def _show_backends() -> int:
     from .backend.table import text
 
-    print(text())
+    _say(text() + "\n")
     return ExitStatus.OK
 
 
@@ -146,8 +158,28 @@ def _install(name: str) -> int:
     from .backend.install import install
 
     install(find(name))
-    print(f"{name} is installed: chaussette --backend {name} pkg.module:app")
+    _say(f"{name} is installed: chaussette --backend {name} pkg.module:app\n")
     return ExitStatus.OK
+
+
+def _say(text: str) -> None:
+    """Print. A reader that has gone, as head(1) does, is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python would flush at its end
+
+
+def _open_standard_files() -> None:
+    """Open /dev/null in place of standard files that are closed: the next socket would be one of them, and be printed to."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free, this one
+            os.set_inheritable(fd, True)
+            setattr(sys, name, open(fd, "w" if fd else "r"))  # noqa: SIM115 - open as long as we are
 
 
 def _wait_for_manager(app: str) -> None:

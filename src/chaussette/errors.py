@@ -18,6 +18,8 @@ requests were cut. Statuses above 128 are left to the shell: 128 + N says "kille
 from collections.abc import Iterable
 from enum import IntEnum
 
+from .standard import standard_library
+
 
 class ExitStatus(IntEnum):
     """The exit status of the `chaussette` command."""
@@ -75,7 +77,8 @@ class BackendError(ChaussetteError):
 
 def near(wrong: str, right: Iterable[str]) -> str:
     """The end of an error message: the words of `right` that `wrong` was perhaps meant to be."""
-    import difflib
+    with standard_library():
+        import difflib
 
     close = difflib.get_close_matches(wrong, list(right), n=3)
     return f" Did you mean {' or '.join(close)}?" if close else ""

@@ -7,6 +7,8 @@ doubt. ASGI apps are recognised by being coroutine functions, or by their three 
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from .standard import standard_library
+
 if TYPE_CHECKING:
     import inspect
 
@@ -29,7 +31,8 @@ def _plainly_wsgi(found: Any) -> bool:
 
 
 def _why_not(text: str, found: Any) -> str:
-    import inspect
+    with standard_library():
+        import inspect
 
     if not callable(found):
         return f"is no app but {_described(found)}: a WSGI app is called as app(environ, start_response)."
@@ -55,7 +58,8 @@ def _described(found: Any) -> str:
 
 
 def _is_asgi(found: Any) -> bool:
-    import inspect
+    with standard_library():
+        import inspect
 
     call = found if inspect.isroutine(found) or isinstance(found, type) else type(found).__call__
     if inspect.iscoroutinefunction(call):
@@ -76,7 +80,8 @@ def _takes(found: Any, count: int) -> bool:
 
 
 def _signature(found: Any) -> "inspect.Signature | None":
-    import inspect
+    with standard_library():
+        import inspect
 
     try:
         return inspect.signature(found)

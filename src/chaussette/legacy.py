@@ -1,4 +1,5 @@
-"""What a command line of Chaussette 1.3 says that has become pointless: a warning each, so that no config file must change."""
+"""Options that change nothing beside the others: a warning each. Most have been so since Chaussette 1.3, and no
+configuration must change for that."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,5 +23,9 @@ def pointless(config: Config, where: Sequence[Address], info: BackendInfo) -> It
         yield f"--port {config.port} is not used: the port is part of --bind HOST:PORT, and an fd has its own"
     if config.backlog != DEFAULTS["backlog"] and all(isinstance(each, Fd) for each in where):
         yield "--backlog is not used: whoever opened the socket has set it"
+    if config.unix_mode is not None and not any(isinstance(each, Unix) and each.path[0] != "\0" for each in where):
+        yield "--unix-mode is not used: it is for a unix:/path that we bind"
+    if config.keep_alive_grace != DEFAULTS["keep_alive_grace"] and not info.keep_alive:
+        yield f"--keep-alive-grace is not used: {info.name} serves one request a connection, so none is ever idle"
     if config.no_monkey and not info.monkey:
         yield f"--no-monkey is not needed: {info.name} patches nothing"

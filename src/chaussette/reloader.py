@@ -11,6 +11,7 @@ import sys
 import threading
 from types import FrameType
 
+from .application import current_folder
 from .config import Config
 from .errors import ExitStatus, UsageError
 from .listeners import Listener, addresses, open_listeners
@@ -24,6 +25,7 @@ def serve_and_reload(config: Config) -> int:
         from watchfiles import PythonFilter, watch
     except ImportError:
         raise UsageError("--use-reloader needs watchfiles: pip install 'chaussette[reload]'.") from None
+    watched = {current_folder(), *(os.path.abspath(each) for each in config.python_path if os.path.isdir(each))}
     listeners = open_listeners(addresses(config), config)
     stop = threading.Event()
     came: list[int] = []
@@ -38,8 +40,7 @@ def serve_and_reload(config: Config) -> int:
         for listener in listeners:
             logger.info("Serving on %s, restarting when a file changes", listener.url)
         child = _start(config, listeners)
-        folders = {os.path.abspath(folder) for folder in (os.curdir, *config.python_path) if os.path.isdir(folder)}
-        for changes in watch(*folders, watch_filter=PythonFilter(), stop_event=stop, raise_interrupt=False):
+        for changes in watch(*watched, watch_filter=PythonFilter(), stop_event=stop, raise_interrupt=False):
             logger.info("Restarting: %s", ", ".join(sorted({os.path.relpath(path) for _, path in changes})))
             _end(child)
             child = _start(config, listeners)
@@ -73,8 +74,9 @@ def _start(config: Config, listeners: list[Listener]) -> "subprocess.Popen[bytes
         port=None,
         address_family=None,
     )
+    # -P: without it the app's folder comes first on the child's sys.path from the start, before the engine is imported.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CHAUSSETTE_")}
-    return subprocess.Popen([sys.executable, "-m", "chaussette", *to_argv(same)], pass_fds=fds, env=environ)
+    return subprocess.Popen([sys.executable, "-P", "-m", "chaussette", *to_argv(same)], pass_fds=fds, env=environ)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

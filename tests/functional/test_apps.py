@@ -102,6 +102,16 @@ def test_command_line_of_1_3_warns_and_serves(tmp_path: Path) -> None:
             assert process.terminate() == 0
 
 
+def test_what_changes_nothing_is_warned_of(tmp_path: Path) -> None:
+    with listening("tcp", tmp_path) as sock:
+        options = ("--backend", "wsgiref", "--unix-mode", "660", "--keep-alive-grace", "3", "variety")
+        with chaussette("--fd", str(sock.fileno()), *options, fds=[sock.fileno()]) as process:
+            assert get(sock)[0] == 200
+            process.wait_for("[WARNING] --unix-mode is not used")
+            process.wait_for("[WARNING] --keep-alive-grace is not used: wsgiref")
+            assert process.terminate() == 0
+
+
 def test_host_takes_what_1_3_took(tmp_path: Path) -> None:
     with chaussette("--address-family", "AF_UNIX", "--host", f"unix:{tmp_path}/old.sock", "variety") as process:
         process.wait_for(f"Serving on unix:{tmp_path}/old.sock")
@@ -118,6 +128,7 @@ def test_abstract_socket_and_mode_and_stale_file(tmp_path: Path) -> None:
     binds = ("--bind", f"unix:@{name}", "--bind", f"unix:{path}", "--unix-mode", "600")
     with chaussette(*binds, "variety") as process:
         process.wait_for("Using")
+        assert "--unix-mode" not in process.log
         assert get("\0" + name)[0] == 200
         assert get(str(path))[0] == 200
         assert path.stat().st_mode & 0o777 == 0o600

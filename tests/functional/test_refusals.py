@@ -42,6 +42,14 @@ def refused(status: ExitStatus, *arguments: str, fds: tuple[int, ...] = (), cwd:
         ("nowhere/wsgi.py:app", ["there is no such file"]),
         ("broken/../variety.py:nothing", ["has no 'nothing'"]),
         ("paste:nowhere.ini", ["there is no file nowhere.ini"]),
+        (":app", ["':app' lacks a name", "pkg.module:app"]),
+        (".variety:site", ["'.variety:site' lacks a name", "from the outermost package on"]),
+        ("variety:site.", ["'variety:site.' lacks a name"]),
+        ("pack..site", ["'pack..site' lacks a name"]),
+        ("localhost:8000", ["localhost:8000 is an address, not an app", "--bind"]),
+        ("[::1]:8000", ["is an address, not an app"]),
+        ("unix:/run/web.sock", ["is an address, not an app"]),
+        ("http://localhost:8000", ["is an address, not an app"]),
     ],
 )
 def test_app(app: str, words: list[str]) -> None:
@@ -73,6 +81,8 @@ def test_users_own_error_has_its_traceback_and_not_ours(app: str, words: list[st
     ("arguments", "words"),
     [
         (["--bakend", "gevent"], ["--bakend", "Did you mean --backend"]),
+        (["--workers", "4"], ["--workers", "the process manager starts as many as you want"]),
+        (["-w", "4", "variety"], ["-w", "the process manager starts as many as you want"]),
         (["--port", "http"], ["--port", "'http'", "number"]),
         (["--port", "70000"], ["--port", "a whole number from 0 to 65535"]),
         (["--log-level", "loud"], ["--log-level", "'loud'", "debug"]),

@@ -31,6 +31,7 @@ class Server:
     def setup(cls) -> None:
         """Patch the standard library, so that an app that blocks lets the others run."""
         monkey.patch_all()
+        gevent.get_hub()  # now, as what it imports must not be the app's
 
     def serve(self) -> None:
         """Serve until `shutdown()`, then drain."""

@@ -8,6 +8,7 @@ request that runs or waits, none that is half read, no output left.
 server for each listener, all on one loop and one set of threads: waitress itself refuses TCP beside AF_UNIX.
 """
 
+import encodings.idna  # noqa: F401 - for the host that waitress looks up: an unicodedata.py of the app must not be it
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,8 @@
 """The table of engines, for the terminal and the docs."""
 
+from ..config import flag
 from ..errors import BackendError
-from .base import BackendInfo
+from .base import LIMITS, BackendInfo
 from .registry import backends, find, version
 
 
@@ -24,7 +25,8 @@ def abilities(info: BackendInfo) -> str:
         "/".join(family for family in ("tcp", "tcp6", "unix") if family in info.families),
         info.concurrency,
         "keep-alive" if info.keep_alive else "no keep-alive",
-        " ".join(sorted("--" + option for option in info.options)),
+        " ".join(map(flag, sorted(info.options - LIMITS.keys()))),
+        "limits and deadlines" if info.options >= LIMITS.keys() else "",
     ]
     return ", ".join(part for part in parts if part)
 

@@ -13,6 +13,7 @@ import socket
 import stat
 
 from ..errors import ListenerError
+from ..standard import standard_library
 from .address import TCP, Unix
 from .adopt import make_ready
 from .listener import Listener
@@ -65,9 +66,10 @@ def bind_unix(address: Unix, backlog: int, mode: int | None = None) -> Listener:
 def _resolve(address: TCP) -> tuple[int, tuple[str, int]]:
     family = {"AF_INET": socket.AF_INET, "AF_INET6": socket.AF_INET6}.get(address.family, socket.AF_UNSPEC)
     try:
-        found = socket.getaddrinfo(
-            address.host or None, address.port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        with standard_library():  # it imports a codec for the name
+            found = socket.getaddrinfo(
+                address.host or None, address.port, family, socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
     except socket.gaierror as error:
         raise ListenerError(f"{address}: the host {address.host!r} is unknown ({error.strerror}).") from None
     # IPv4 first: it is what 1.3 bound, and what a client tries that does not know of IPv6.
