@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from live import Gate
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes is the machine's load's to say
+settings.load_profile("any machine")
 
 
 @pytest.fixture

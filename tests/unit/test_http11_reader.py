@@ -361,7 +361,7 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in zip([0, *at], [*at, len(data)], strict=True)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(requests(), min_size=1, max_size=4), st.lists(st.integers(0, 5000), max_size=12))
 def test_any_split_gives_the_same_requests(messages: list[bytes], cuts: list[int]) -> None:
     data = b"".join(messages)
@@ -375,7 +375,7 @@ def verdict(outcome: Outcome) -> Outcome:
     return ["refused" if isinstance(each, int) else each for each in outcome]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(requests(), st.data())
 def test_a_broken_message_is_judged_alike_in_any_split(message: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(message)))
@@ -386,7 +386,7 @@ def test_a_broken_message_is_judged_alike_in_any_split(message: bytes, data: st.
     assert verdict(read([bytes([byte]) for byte in broken])) == whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_noise_is_refused_or_waited_for(noise: bytes) -> None:
     read([noise])

@@ -218,7 +218,7 @@ shapes = st.builds(Shape, st.booleans(), st.booleans(), st.just(True))
 statuses = st.sampled_from(["200 OK", "201", "204 No Content", "304 Not Modified", "404 Not Found", "599 \xe9"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     pieces=st.lists(st.binary(max_size=50), max_size=5),
     headers=st.lists(st.tuples(tokens, texts), max_size=5),
