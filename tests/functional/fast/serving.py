@@ -48,6 +48,7 @@ class Client:
     """A connection that reads responses, framed as they say."""
 
     def __init__(self, served: Served) -> None:
+        self.served = served
         self.sock = connect(served.address)
         self._file = self.sock.makefile("rb")
 
