@@ -98,7 +98,11 @@ def test_environ_has_the_facts_of_the_socket(served: Served) -> None:
         assert "REMOTE_PORT" not in environ
     else:
         host, port = served.address
-        expected |= {"REMOTE_ADDR": own[0], "REMOTE_PORT": str(own[1]), "SERVER_NAME": host, "SERVER_PORT": str(port)}
+        lacks = find(served.case.backend).lacks
+        unknown = served.case.kind == "tcp6" and "IPv6 clients" in lacks
+        expected |= {"REMOTE_ADDR": "" if unknown else own[0], "SERVER_NAME": host, "SERVER_PORT": str(port)}
+        if "client ports" not in lacks:
+            expected["REMOTE_PORT"] = str(own[1])
     assert expected.items() <= environ.items()
     assert "PATH" not in environ  # the process's own environment is no business of a request
 
@@ -228,6 +232,7 @@ def test_accept_queue_is_left_to_the_sibling(backend: str, tmp_path: Path, gate:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_several_listeners_of_different_families(backend: str, tmp_path: Path) -> None:
+    able = find(backend).several_listeners
     with (
         listening("tcp", tmp_path) as tcp,
         listening("tcp6", tmp_path) as tcp6,
@@ -237,6 +242,9 @@ def test_several_listeners_of_different_families(backend: str, tmp_path: Path) -
         binds = [word for sock in socks for word in ("--bind", f"fd://{sock.fileno()}")]
         fds = [sock.fileno() for sock in socks]
         with chaussette(*binds, "--backend", backend, "behaviour:app", fds=fds) as process:
+            if not able:
+                process.wait_for(f"--backend {backend} serves one socket, and 3 were given.")
+                return
             for sock in socks:
                 facts = json.loads(get(sock, "/environ")[1])
                 where = sock.getsockname()

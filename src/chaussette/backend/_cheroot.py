@@ -37,7 +37,7 @@ _TURN = 1.0
 _LIMITS = Limits()
 
 
-class _Request(server.HTTPRequest):  # type: ignore[misc]
+class _Request(server.HTTPRequest):
     environ: dict[str, Any]
 
     def header_reader(self, rfile: Any, found: dict[bytes, bytes]) -> None:
@@ -88,8 +88,8 @@ class _Request(server.HTTPRequest):  # type: ignore[misc]
         return store.finished()
 
 
-class _Gateway(wsgi.Gateway):  # type: ignore[misc]
-    def get_environ(self) -> dict[str, Any]:
+class _Gateway(wsgi.Gateway):
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # its stub says None
         request: _Request = self.req
         return request.environ | {
             "REQUEST_METHOD": request.method.decode("latin-1"),
@@ -125,7 +125,7 @@ class _Gateway(wsgi.Gateway):  # type: ignore[misc]
             super().write(piece)
 
 
-class _Connection(server.HTTPConnection):  # type: ignore[misc]
+class _Connection(server.HTTPConnection):
     RequestHandlerClass = _Request
 
     def __init__(self, server: "_Server", sock: socket.socket, peer: object, heads: Heads) -> None:
@@ -214,7 +214,7 @@ class _Loop:
         self.put(connection)
 
 
-class _Server(wsgi.Server):  # type: ignore[misc]
+class _Server(wsgi.Server):
     max_request_header_size = _LIMITS.header_size
 
     def __init__(self, app: "WSGIApplication", threads: int, listeners: Sequence[Listener]) -> None:

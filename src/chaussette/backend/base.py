@@ -91,6 +91,8 @@ ABILITIES = {
     "headers apart": "takes X_Name for X-Name: let no proxy rely on a header that it sets",
     "repeated headers": "of a header that is sent twice the app sees one",
     "leaving clients": "does not end an answer whose client has gone",
+    "client ports": "no REMOTE_PORT",
+    "IPv6 clients": "REMOTE_ADDR is empty for clients on IPv6",
     "slow clients": "a client that sends half a request keeps a thread, or all there is, from others",
 }
 """What every engine should do, and what it means where one does not. The tests hold each engine to what it declares, in both

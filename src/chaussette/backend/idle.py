@@ -40,6 +40,14 @@ def busy(addresses: Sequence[object]) -> list[object]:
     return found
 
 
+def is_connected(addresses: Sequence[object]) -> bool:
+    """Whether there is a connection at all."""
+    for sock in _accepted(addresses):
+        sock.close()
+        return True
+    return False
+
+
 def _is_busy(sock: socket.socket) -> bool:
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
     # tcpi_last_data_sent, tcpi_last_ack_sent, tcpi_last_data_recv in milliseconds; tcpi_bytes_acked, tcpi_bytes_received

@@ -89,5 +89,5 @@ def _pip(what: list[str], environ: Mapping[str, str] | None = None) -> None:
     if subprocess.run(command, env={**os.environ, **(environ or {})}, check=False).returncode:
         raise BackendError(
             f"{shlex.join(command[1:])} failed, see above. "
-            "An engine in C needs a compiler and Python's headers (Debian: apt-get install gcc python3-dev)."
+            "An engine in C needs a compiler and headers (Debian: apt-get install gcc python3-dev, for bjoern libev-dev too)."
         )

@@ -70,6 +70,17 @@ _BUILT_IN = (
         upstream="ended in 2020; needs a C compiler",
     ),
     BackendInfo(
+        name="bjoern",
+        target="chaussette.backend._bjoern:Server",
+        package="bjoern",
+        install="pip install 'chaussette[bjoern]'",
+        summary="written in C, the fastest; one request at a time",
+        several_listeners=False,
+        concurrency="one at a time",
+        lacks=frozenset({"IPv6 clients", "client ports", "pipelining", "repeated headers", "strict framing"}),
+        upstream="quiet since 2022; needs a C compiler and libev's headers (Debian: apt-get install libev-dev)",
+    ),
+    BackendInfo(
         name="cheroot",
         target="chaussette.backend._cheroot:Server",
         package="cheroot",
