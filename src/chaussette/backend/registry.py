@@ -92,6 +92,18 @@ _BUILT_IN = (
         upstream="maintained",
     ),
     BackendInfo(
+        name="tornado",
+        target="chaussette.backend._tornado:Server",
+        package="tornado",
+        install="pip install 'chaussette[tornado]'",
+        summary="Tornado's HTTP server, and the app in its threads",
+        concurrency="threads",
+        options=frozenset({"threads"}),
+        limits=("keeps request bodies in memory, and takes 100 MB at most",),
+        upstream="maintained",
+        loggers=("tornado",),
+    ),
+    BackendInfo(
         name="wsgiref",
         target="chaussette.backend._wsgiref:Server",
         summary="the standard library's reference server, for a look",
