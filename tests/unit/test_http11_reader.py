@@ -2,6 +2,7 @@
 arrive."""
 
 import sys
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaussette.http11 import Heads, Limits, Reader, Refused
+from refusals import LIMITS as SMALL
+from refusals import REFUSED, get
 
 REMOTE = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "4711"}
-LIMITS = Limits(request_line=200, header_size=1000, header_count=10, body_size=5000, memory=100)
+LIMITS = Limits(**SMALL)
 Outcome = list[Any]
 
 
@@ -47,10 +50,6 @@ def one(data: bytes) -> tuple[dict[str, Any], bytes, Any]:
     assert left == ("left", False)
     environ: dict[str, Any] = first[0]
     return environ, first[1], first[2]
-
-
-def get(*lines: str, start: str = "GET / HTTP/1.1") -> bytes:
-    return "\r\n".join([start, *lines, "", ""]).encode("latin-1")
 
 
 def test_an_environ_is_what_pep_3333_says() -> None:
@@ -140,6 +139,21 @@ def test_a_long_body_goes_to_a_file() -> None:
     assert one(get("Host: x", f"Content-Length: {len(body)}") + body)[1] == body
 
 
+def test_a_body_in_the_smallest_of_chunks_takes_no_more_memory_than_it_holds() -> None:
+    reader = Reader(heads(Limits()), REMOTE)
+    reader.feed(get("Host: x", "Transfer-Encoding: chunked"))
+    chunks = b"2\r\nab\r\n" * 5000
+    tracemalloc.start()
+    for _ in range(40):
+        assert reader.feed(chunks) is None
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert used < 3 * 400_000
+    request = reader.feed(b"0\r\n\r\n")
+    assert request is not None
+    assert request[0]["wsgi.input"].read() == b"ab" * 200_000
+
+
 def test_continue_is_due_once_and_only_while_nothing_came() -> None:
     head = get("Host: x", "Content-Length: 2", "Expect: 100-continue")
     reader = Reader(heads(), REMOTE)
@@ -152,145 +166,6 @@ def test_continue_is_due_once_and_only_while_nothing_came() -> None:
     eager = Reader(heads(), REMOTE)
     assert eager.feed(head + b"a") is None
     assert not eager.expecting
-
-
-REFUSED = {
-    "two lengths": (400, get("Host: x", "Content-Length: 1", "Content-Length: 2") + b"ab"),
-    "one length twice": (400, get("Host: x", "Content-Length: 1", "Content-Length: 1") + b"a"),
-    "a list of lengths": (400, get("Host: x", "Content-Length: 1, 1") + b"a"),
-    "length with a sign": (400, get("Host: x", "Content-Length: +5") + b"abcde"),
-    "negative length": (400, get("Host: x", "Content-Length: -1")),
-    "hexadecimal length": (400, get("Host: x", "Content-Length: 0x5") + b"abcde"),
-    "length with an underscore": (400, get("Host: x", "Content-Length: 1_0") + b"abcdeabcde"),
-    "length with a foreign digit": (400, get("Host: x", "Content-Length: \xb2") + b"ab"),
-    "empty length": (400, get("Host: x", "Content-Length:")),
-    "length with a space inside": (400, get("Host: x", "Content-Length: 1 0") + b"a"),
-    "length and chunked": (
-        400,
-        get("Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
-    ),
-    "chunked and length": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked", "Content-Length: 5") + b"0\r\n\r\n",
-    ),
-    "chunked twice": (400, get("Host: x", "Transfer-Encoding: chunked, chunked") + b"0\r\n\r\n"),
-    "chunked in two headers": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
-    ),
-    "chunked is not last": (400, get("Host: x", "Transfer-Encoding: chunked, gzip")),
-    "chunked, then identity": (400, get("Host: x", "Transfer-Encoding: chunked, identity")),
-    "empty coding": (400, get("Host: x", "Transfer-Encoding:")),
-    "empty coding in a list": (400, get("Host: x", "Transfer-Encoding: ,chunked")),
-    "xchunked": (501, get("Host: x", "Transfer-Encoding: xchunked")),
-    "gzip, chunked": (501, get("Host: x", "Transfer-Encoding: gzip, chunked")),
-    "identity": (501, get("Host: x", "Transfer-Encoding: identity")),
-    "quoted chunked": (501, get("Host: x", 'Transfer-Encoding: "chunked"')),
-    "chunked with a parameter": (501, get("Host: x", "Transfer-Encoding: chunked;q=1")),
-    "vertical tab before chunked": (400, get("Host: x", "Transfer-Encoding: \x0bchunked")),
-    "chunked in HTTP/1.0": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked", start="POST / HTTP/1.0") + b"0\r\n\r\n",
-    ),
-    "space before the colon": (400, get("Host : x")),
-    "tab before the colon": (400, get("Host: x", "A\t: x")),
-    "no colon": (400, get("Host: x", "A")),
-    "no name": (400, get("Host: x", ": x")),
-    "folded": (400, get("Host: x", "A: b", " c")),
-    "folded by a tab": (400, get("Host: x", "A: b", "\tc")),
-    "folded at once": (400, get(" Host: x")),
-    "bare LF": (400, b"GET / HTTP/1.1\nHost: x\n\n"),
-    "bare LF in a header": (400, get("Host: x", "A: b\nTransfer-Encoding: chunked")),
-    "bare CR in a header": (400, get("Host: x", "A: b\rTransfer-Encoding: chunked")),
-    "bare CR at the end of a line": (400, get("Host: x\r")),
-    "NUL": (400, get("Host: x", "A: b\0c")),
-    "DEL in a value": (400, get("Host: x", "A: \x7f")),
-    "a name that is not ASCII": (400, get("Host: x", "\xe9: x")),
-    "a name with a NUL": (400, get("Host: x", "A\0: x")),
-    "no Host": (400, get()),
-    "two Hosts": (400, get("Host: x", "Host: x")),
-    "two Hosts in HTTP/1.0": (400, get("Host: x", "Host: y", start="GET / HTTP/1.0")),
-    "a Host with a path": (400, get("Host: x/y")),
-    "a Host with a user": (400, get("Host: me@x")),
-    "a Host with a space": (400, get("Host: x y")),
-    "a list of Hosts": (400, get("Host: x, y")),
-    "a Host whose port is none": (400, get("Host: x:y")),
-    "two content types": (400, get("Host: x", "Content-Type: a/b", "Content-Type: c/d")),
-    "no version": (400, get("Host: x", start="GET /")),
-    "two spaces": (400, get("Host: x", start="GET  / HTTP/1.1")),
-    "a tab for a space": (400, get("Host: x", start="GET\t/ HTTP/1.1")),
-    "space at the end": (400, get("Host: x", start="GET / HTTP/1.1 ")),
-    "space at the start": (400, get("Host: x", start=" GET / HTTP/1.1")),
-    "lower-case version": (400, get("Host: x", start="GET / http/1.1")),
-    "long version": (400, get("Host: x", start="GET / HTTP/1.10")),
-    "HTTP/2": (505, get("Host: x", start="GET / HTTP/2.0")),
-    "HTTP/1.2": (505, get("Host: x", start="GET / HTTP/1.2")),
-    "a method that is no token": (400, get("Host: x", start="G(T / HTTP/1.1")),
-    "a target that is not ASCII": (400, get("Host: x", start="GET /\xe9 HTTP/1.1")),
-    "a target with a NUL": (400, get("Host: x", start="GET /\0 HTTP/1.1")),
-    "a target with a fragment": (400, get("Host: x", start="GET /#a HTTP/1.1")),
-    "a target without a slash": (400, get("Host: x", start="GET a HTTP/1.1")),
-    "a target with a user": (400, get("Host: x", start="GET http://a@b/ HTTP/1.1")),
-    "* with GET": (400, get("Host: x", start="GET * HTTP/1.1")),
-    "CONNECT": (501, get("Host: x", start="CONNECT x:80 HTTP/1.1")),
-    "two empty lines": (400, b"\r\n\r\n" + get("Host: x")),
-    "another expectation": (417, get("Host: x", "Content-Length: 1", "Expect: 200-ok")),
-    "TLS": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\r\n\r\n"),
-    "chunk size with a sign": (400, get("Host: x", "Transfer-Encoding: chunked") + b"+3\r\nabc\r\n0\r\n\r\n"),
-    "chunk size with 0x": (400, get("Host: x", "Transfer-Encoding: chunked") + b"0x3\r\nabc\r\n0\r\n\r\n"),
-    "chunk size with an underscore": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"0_3\r\nabc\r\n0\r\n\r\n",
-    ),
-    "chunk size with a space before": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b" 3\r\nabc\r\n0\r\n\r\n",
-    ),
-    "chunk size with a space behind": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3 \r\nabc\r\n0\r\n\r\n",
-    ),
-    "no chunk size": (400, get("Host: x", "Transfer-Encoding: chunked") + b"\r\n\r\n"),
-    "chunk size is huge": (400, get("Host: x", "Transfer-Encoding: chunked") + b"1" * 17 + b"\r\n"),
-    "chunk size ends with LF": (400, get("Host: x", "Transfer-Encoding: chunked") + b"3\nabc\r\n0\r\n\r\n"),
-    "chunk ends with LF": (400, get("Host: x", "Transfer-Encoding: chunked") + b"3\r\nabc\n0\r\n\r\n"),
-    "chunk ends with other bytes": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3\r\nabcXX0\r\n\r\n",
-    ),
-    "chunk is longer than its size": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3\r\nabcd\r\n0\r\n\r\n",
-    ),
-    "chunk extension with LF": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3;a\nb\r\nabc\r\n0\r\n\r\n",
-    ),
-    "chunk extension without a name": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3;\r\nabc\r\n0\r\n\r\n",
-    ),
-    "chunk extension that is open": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b'3;a="b\r\nabc\r\n0\r\n\r\n',
-    ),
-    "chunk extension that is long": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3;" + b"a" * 300 + b"\r\n",
-    ),
-    "trailer that folds": (400, get("Host: x", "Transfer-Encoding: chunked") + b"0\r\nA: b\r\n c\r\n\r\n"),
-    "trailer without a name": (400, get("Host: x", "Transfer-Encoding: chunked") + b"0\r\nA\r\n\r\n"),
-    "request line too long": (414, get("Host: x", start=f"GET /{'a' * 200} HTTP/1.1")),
-    "request line that never ends": (414, b"GET /" + b"a" * 300),
-    "header too long": (431, get("Host: x", "A: " + "b" * 1000)),
-    "header that never ends": (431, b"GET / HTTP/1.1\r\nA: " + b"b" * 1100),
-    "too many headers": (431, get("Host: x", *[f"A{n}: b" for n in range(10)])),
-    "body too long": (413, get("Host: x", "Content-Length: 5001")),
-    "body of a length that is no number for a machine": (413, get("Host: x", f"Content-Length: {'9' * 30}")),
-    "chunks too long": (413, get("Host: x", "Transfer-Encoding: chunked") + b"1389\r\n"),
-    "trailers too long": (431, get("Host: x", "Transfer-Encoding: chunked") + b"0\r\n" + b"A: b\r\n" * 300),
-    "too many trailers": (431, get("Host: x", "Transfer-Encoding: chunked") + b"0\r\n" + b"A: b\r\n" * 20),
-}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -1,11 +1,13 @@
 """`fast`: our own engine of threads, see `chaussette.engine.threads`. It drains by itself; here it learns the
 options."""
 
+import _thread
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..config import Config
 from ..engine.threads import Server as Engine
+from ..errors import BackendError
 from ..listeners import Listener
 from .own import settings, sites
 
@@ -17,6 +19,11 @@ class Server:
     """The engine of threads on listeners that are open already."""
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
+        if _thread.start_new_thread.__module__ != "_thread":
+            raise BackendError(
+                "--backend fast serves by threads, and the app has made greenlets of them (the monkey patch of gevent or "
+                "eventlet): choose --backend fastgevent."
+            )
         self._engine = Engine(app, sites(listeners), threads=config.threads or 4, settings=settings(listeners, config))
 
     @classmethod

@@ -10,6 +10,7 @@ kernel does not take of a response at once is left to the engine. Only an app th
 (`hold`).
 """
 
+import logging
 import socket
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -144,6 +145,9 @@ class Connection(Answering):
         except Refused as refused:
             self.refuse(refused.status, refused.why)
             return None
+        except OSError as error:  # the disk is full, or too many files are open
+            self.refuse(503, f"no room for the body: {error.strerror}")
+            return None
         if request is not None:
             return request
         if reader.in_body:
@@ -213,7 +217,8 @@ class Connection(Answering):
 
     def refuse(self, status: int, why: str) -> None:
         """Answer with an error of our own, and end the connection."""
-        logger.info("%d for %s: %s", status, self.reader.remote.get("REMOTE_ADDR") or "a unix client", why)
+        level = logging.WARNING if status == 503 else logging.INFO  # what is our own fault, and what the client's
+        logger.log(level, "%d for %s: %s", status, self.reader.remote.get("REMOTE_ADDR") or "a unix client", why)
         self.reader.discard()
         self.push(refusal(status, why, self.engine.heads.date))
         if not self.gone:

@@ -10,6 +10,7 @@ nothing else, an extension is well formed (and ignored), trailers are headers th
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
@@ -22,6 +23,9 @@ _QUOTED = rb"\"[^\"\\\x00-\x1f\x7f]*\""
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(;%b(=(%b|%b))?)*" % (_NAME, _NAME, _QUOTED))
 _SIZE_LINE = 256
 """The longest line of a chunk's size: room for an extension, none for a flood of them."""
+
+_PIECES = 1024
+"""How many pieces are kept apart: in chunks of two bytes, they would take 30 times the memory that they hold."""
 
 
 class Store:
@@ -36,12 +40,14 @@ class Store:
         self.size = 0
 
     def add(self, data: bytes) -> None:
-        """Take the next bytes of it."""
+        """Take the next bytes of it. Raises OSError if there is no file for them, or no room in it."""
         self.size += len(data)
         if self._file is not None:
             self._file.write(data)
             return
         self._pieces.append(data)
+        if len(self._pieces) >= _PIECES:
+            self._pieces = [b"".join(self._pieces)]
         if self.size > self._memory:
             self._file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 - the app has it last
             self._file.writelines(self._pieces)
@@ -58,7 +64,8 @@ class Store:
         """Drop it: the client went, or was refused."""
         self._pieces = []
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is in its buffer need not fit
+                self._file.close()
 
 
 class Fixed:

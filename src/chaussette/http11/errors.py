@@ -19,6 +19,7 @@ REASONS = {
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     501: "Not Implemented",
+    503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
 """The status codes that a server sends of its own accord, RFC 9110 section 15 and RFC 6585."""

@@ -55,7 +55,8 @@ class Reader:
     def feed(self, data: bytes) -> Request | None:
         """Take the next bytes, and return the next request if it is complete. Raises Refused.
 
-        With b"" it looks at `rest`. After Refused the reader is of no use.
+        With b"" it looks at `rest`. After Refused the reader is of no use, nor after OSError: a body is too long
+        for memory, and there is no file for it.
         """
         if self._body is not None:
             return self._feed_body(data)
@@ -111,7 +112,10 @@ class Reader:
         # alike.
         if (cut if cut >= 0 else len(data) - 1) > limits.request_line or len(data) - cut - 3 > limits.header_size:
             self._too_long(cut)
-        if data.count(b"\n") != data.count(b"\r\n"):
+        if b"" < data[:1] <= b" " and data[:1] != b"\r":
+            raise Refused(400, "no request begins with this byte: is it TLS?")
+        new = self._searched
+        if data.count(b"\n", new) != data.count(b"\r\n", max(new - 1, 0)):
             raise Refused(400, "a line that ends without CR")
         self.rest = data
         self._searched = max(len(data) - 3, 0)
@@ -135,6 +139,8 @@ class Reader:
             raise Refused(400, "no Host header")
         if frame.chunked and not line.http11:
             raise Refused(400, "a transfer coding in HTTP/1.0")
+        if line.http11 and frame.expects not in ("", "100-continue"):
+            raise Refused(417, "an expectation other than 100-continue")
         persistent = not frame.close if line.http11 else frame.keep_alive
         plain = line.http11 and persistent and not line.is_head
         request = environ, PLAIN if plain else Shape(line.http11, line.is_head, persistent)
@@ -155,8 +161,6 @@ class Reader:
         self._body = Chunked(self._heads, store) if frame.chunked else Fixed(frame.length, store)
         data, self.rest = self.rest, b""
         if line.http11 and frame.expects:
-            if frame.expects != "100-continue":
-                raise Refused(417, "an expectation other than 100-continue")
             # RFC 9110 section 10.1.1: whoever sends the body already does not wait for it
             self.expecting = not data
         return self._feed_body(data)

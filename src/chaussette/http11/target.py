@@ -3,6 +3,9 @@
 Exactly `METHOD SP target SP HTTP/1.x`, single spaces, printable ASCII: RFC 9112 lets a server be lenient
 about white space here, and every leniency is a second opinion about what was asked.
 
+A method with small letters is refused: methods are case-sensitive, and `head` would be answered with a body that a
+peer who thinks otherwise takes for the next response.
+
 The target's four forms: `/path?query`; `http://host/path`, whose host takes the place of the Host header's;
 `*` for OPTIONS, an empty PATH_INFO; and `host:port` for CONNECT, which is for proxies and refused.
 """
@@ -15,7 +18,7 @@ from .errors import Refused
 from .fields import check_host, is_token
 
 # A target is printable ASCII without the #, which no request target has.
-_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e]+) HTTP/1\.([01])")
+_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Z]+) ([\x21\x22\x24-\x7e]+) HTTP/1\.([01])")
 _VERSION = re.compile(rb"HTTP/\d\.\d")
 _ABSOLUTE = re.compile(rb"https?://([^/?]+)(/[^?]*)?(\?.*)?", re.IGNORECASE)
 
@@ -67,15 +70,17 @@ def _refusal(line: bytes) -> Refused:
         return Refused(400, "the request line ends with no HTTP version")
     if not parts[2].startswith((b"HTTP/1.0", b"HTTP/1.1")):
         return Refused(505, "HTTP/1.1 and HTTP/1.0 are spoken here")
+    if parts[0].upper() != parts[0]:
+        return Refused(501, "a method in small letters")
     return Refused(400, "the request target has characters that must be percent-encoded")
 
 
 def _split(method: bytes, target: bytes) -> tuple[str | None, bytes, bytes]:
+    if method == b"CONNECT":  # whatever its target: a client takes what follows the answer for a tunnel
+        raise Refused(501, "CONNECT is for proxies")
     if target.startswith(b"/"):
         path, _, query = target.partition(b"?")
         return None, path, query
-    if method == b"CONNECT":
-        raise Refused(501, "CONNECT is for proxies")
     if target == b"*" and method == b"OPTIONS":
         return None, b"", b""
     absolute = _ABSOLUTE.fullmatch(target)

@@ -1,54 +1,84 @@
 """Requests that another parser could read in another way, over a real socket: an answer, then the end."""
 
+import ast
+
 import pytest
 
-from functional.fast.serving import Client, Served, request
+from functional.fast.serving import Client, Served, get, request, serving
+from refusals import LIMITS, REFUSED
 
-ATTACKS = {
-    "length and chunked": (
-        400,
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    ),
-    "two lengths": (400, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 40\r\n\r\n"),
-    "length +5": (400, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nabcde"),
-    "xchunked": (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n"),
-    "chunked, identity": (400, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n"),
-    "obs-fold": (400, b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n"),
-    "bare LF": (400, b"GET / HTTP/1.1\nHost: x\n\n"),
-    "bare CR": (400, b"GET / HTTP/1.1\r\nHost: x\r\nA: b\rC: d\r\n\r\n"),
-    "space before the colon": (400, b"GET / HTTP/1.1\r\nHost : x\r\n\r\n"),
-    "no Host": (400, b"GET / HTTP/1.1\r\n\r\n"),
-    "two Hosts": (400, b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"),
-    "a chunk size of 0x3": (
-        400,
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
-    ),
-    "a chunk that ends with LF": (
-        400,
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
-    ),
-    "HTTP/2": (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-}
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-@pytest.mark.parametrize("case", ATTACKS)
-def test_it_gets_an_answer_and_the_end(served: Served, case: str) -> None:
-    status, data = ATTACKS[case]
-    with Client(served) as client:
-        client.sock.sendall(data + SMUGGLED)
-        got, headers, _ = client.answer()
-        assert (got, headers["connection"]) == (status, "close")
-        assert client.rest() == b""  # GHSA-9298-4cf8-g4wj: nothing after an error is served
+OPTIONS = (
+    *("--limit-request-line", str(LIMITS["request_line"]), "--limit-header-size", str(LIMITS["header_size"])),
+    *("--limit-header-count", str(LIMITS["header_count"]), "--limit-body", str(LIMITS["body_size"])),
+    *("--inbuf", str(LIMITS["memory"])),
+)
 
 
-@pytest.mark.parametrize("case", ATTACKS)
-def test_requests_before_it_are_answered_first(served: Served, case: str) -> None:
-    status, data = ATTACKS[case]
+@pytest.mark.parametrize("before", [b"", request("/hello") + request("/pieces")], ids=["first", "behind others"])
+def test_it_gets_an_answer_and_the_end(engine: tuple[str, ...], before: bytes) -> None:
+    """What came before is answered first, and what comes behind is not: GHSA-9298-4cf8-g4wj was that."""
+    wrong = []
+    with serving(*engine, *OPTIONS) as served:
+        for case, (status, data) in REFUSED.items():
+            with Client(served) as client:
+                client.sock.sendall(before + data + SMUGGLED)
+                answers = [client.answer() for _ in range(3 if before else 1)]
+                got = [answer[0] for answer in answers], answers[-1][1]["connection"], client.rest()
+                if got != ([200, 200, status][-len(answers) :], "close", b""):
+                    wrong.append((case, *got))
+        assert wrong == []
+        assert get(served)[0] == 200
+        assert "Traceback" not in served.log
+
+
+@pytest.mark.parametrize(
+    "chunks", [b'5;a=b;c;d="e f"\r\nabcde\r\n0;x\r\n\r\n', b"05\r\nabcde\r\n0\r\nA: b\r\nContent-Length: 9\r\n\r\n"]
+)
+def test_chunk_extensions_and_trailers_are_read_and_dropped(served: Served, chunks: bytes) -> None:
     with Client(served) as client:
-        client.sock.sendall(request("/hello") + request("/pieces") + data + SMUGGLED)
-        assert [client.answer()[0] for _ in range(3)] == [200, 200, status]
-        assert client.rest() == b""
+        for path in ("/echo", "/environ"):
+            client.sock.sendall(request(path, "Transfer-Encoding: chunked", method="POST") + chunks + request("/hello"))
+            _, _, body = client.answer()
+            if path == "/echo":
+                assert body == b"abcde"
+            else:
+                environ = ast.literal_eval(body.decode())
+                assert environ["CONTENT_LENGTH"] == "5"
+                assert not {"HTTP_A", "HTTP_TRAILER", "HTTP_TRANSFER_ENCODING"} & environ.keys()
+            assert client.answer()[2] == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("GET http://example.com:81/environ?a=b HTTP/1.1", {"HTTP_HOST": "example.com:81", "QUERY_STRING": "a=b"}),
+        ("GET http://example.com:81/environ HTTP/1.0", {"HTTP_HOST": "example.com:81", "SERVER_PROTOCOL": "HTTP/1.0"}),
+        ("GET /environ//..%2f%00 HTTP/1.1", {"PATH_INFO": "/environ//../\0", "REQUEST_URI": "/environ//..%2f%00"}),
+        ("PURGE-IT /environ HTTP/1.1", {"REQUEST_METHOD": "PURGE-IT"}),
+    ],
+    ids=["absolute", "absolute in HTTP/1.0", "escapes", "method of one's own"],
+)
+def test_odd_request_lines_that_mean_one_thing(served: Served, line: str, told: dict[str, str]) -> None:
+    with Client(served) as client:
+        client.sock.sendall(f"{line}\r\nHost: other\r\nX-Token: \xe9\r\n\r\n".encode("latin-1"))
+        environ = ast.literal_eval(client.answer()[2].decode())
+        assert environ | told | {"HTTP_X_TOKEN": "\xe9"} == environ
+
+
+def test_options_of_the_whole_server(served: Served) -> None:
+    with Client(served) as client:
+        client.sock.sendall(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.answer()[2] == b"hello"
+
+
+def test_an_upgrade_is_not_made(served: Served) -> None:
+    with Client(served) as client:
+        for protocol in ("websocket", "h2c"):
+            status, headers, body = client.ask("/hello", "Connection: Upgrade", f"Upgrade: {protocol}")
+            assert (status, body, "upgrade" in headers) == (200, b"hello", False)
 
 
 def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
@@ -88,6 +118,41 @@ def test_continue_is_sent_when_it_is_waited_for(served: Served) -> None:
             assert client.head() == (100, {})
             client.sock.sendall(b"abc")
             assert client.answer()[2] == b"abc"
+
+
+def test_continue_waits_for_the_answers_before_it(served: Served) -> None:
+    with Client(served) as client:
+        expecting = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-Continue\r\n\r\n"
+        client.sock.sendall(request("/hello") + request("/pieces") + expecting)
+        assert [client.answer()[0], client.answer()[0], client.head()[0]] == [200, 200, 100]
+        client.sock.sendall(b"abc")
+        assert client.answer()[2] == b"abc"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("/echo", "Expect: 100-continue", method="POST", body=b"abc"),
+        request("/echo", "Expect: 100-continue", "Transfer-Encoding: chunked", method="POST")
+        + b"3\r\nabc\r\n0\r\n\r\n",
+        request("/echo", "Expect: 100-continue", "Connection: keep-alive", method="POST", body=b"abc", version="1.0"),
+        request("/hello", "Expect: 100-continue"),
+    ],
+    ids=["the body is here", "chunks are here", "HTTP/1.0", "no body"],
+)
+def test_continue_is_not_sent_to_who_does_not_wait(served: Served, data: bytes) -> None:
+    with Client(served) as client:
+        client.sock.sendall(data)
+        assert client.answer()[0] == 200
+        assert client.ask("/hello")[2] == b"hello"
+
+
+def test_http10_never_gets_continue(served: Served) -> None:
+    with Client(served) as client:
+        client.sock.sendall(b"POST /echo HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        assert get(served)[0] == 200  # by now it has been looked at
+        client.sock.sendall(b"abc")
+        assert client.answer()[2] == b"abc"
 
 
 def test_a_refusal_comes_in_place_of_continue(served: Served) -> None:
