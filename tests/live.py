@@ -99,6 +99,11 @@ class Process:
         self._reader.join(PATIENCE)
         return status
 
+    def wait_for_end(self) -> bool:
+        """Whether everybody ends who writes to the log: the process, and what it has left behind."""
+        self._reader.join(PATIENCE)
+        return self._ended
+
     def terminate(self) -> int:
         """Send SIGTERM and wait; the exit status."""
         self.signal(signal.SIGTERM)

@@ -108,7 +108,7 @@ def _import(name: str, text: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             raise AppError(_no_module(error.name, text)) from None
-        raise AppError(f"{text}: importing {name} failed: {error}.", users_part(error)) from None
+        raise AppError(f"{text}: importing {name} raised ModuleNotFoundError: {error}", users_part(error)) from None
     except (Exception, SystemExit) as error:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         raise AppError(f"{text}: importing {name} raised {what}", users_part(error)) from None

@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +18,7 @@ from .backend import find
 from .config import DEFAULTS, OPTIONS, Config, flag
 from .errors import AppError, ChaussetteError, ExitStatus, UsageError, near
 from .logs import configure, logger
+from .manager import beacon
 from .server import serve
 from .sources import Texts, gather
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.exit(_command(words))
     except ChaussetteError as error:
         print(f"chaussette: {error}", file=sys.stderr)
-        _wait_for_manager(" ".join(words))
+        _wait_for_manager(" ".join(words), str(error))
         sys.exit(error.exit_status)
     except KeyboardInterrupt:  # before the signal handlers were set: nothing was accepted
         sys.exit(128 + signal.SIGINT)
@@ -72,11 +72,11 @@ def run(config: Config, app: "WSGIApplication | None" = None) -> int:
     except ChaussetteError as error:
         trace = error.traceback if isinstance(error, AppError) else ""
         logger.error("%s%s", error, "\n" + trace if trace else "")
-        status = error.exit_status
-    except Exception:
+        status, reason = error.exit_status, str(error)
+    except Exception as error:
         logger.exception("An error that Chaussette did not foresee")
-        status = ExitStatus.CRASH
-    _wait_for_manager(config.app)
+        status, reason = ExitStatus.CRASH, f"{type(error).__name__}: {error}"
+    _wait_for_manager(config.app, reason)
     return status
 
 
@@ -182,11 +182,11 @@ def _open_standard_files() -> None:
             setattr(sys, name, open(fd, "w" if fd else "r"))  # noqa: SIM115 - open as long as we are
 
 
-def _wait_for_manager(app: str) -> None:
+def _wait_for_manager(app: str, reason: str) -> None:
     if backoff.has_manager():
         seconds = backoff.delay(app)
         logger.error("Waiting %.0f s before exiting: the process manager would start this again at once", seconds)
-        time.sleep(seconds)
+        beacon.failed(reason, seconds)
 
 
 def _give_up(status: ExitStatus) -> None:

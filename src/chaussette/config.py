@@ -22,6 +22,7 @@ SOCKET_TYPES = ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW", "SOCK_RDM", "SOCK_SEQPA
 
 
 _SOCKET, _ENGINE, _DRAIN, _APP, _LOG = "listening socket", "engine", "drain", "app", "log"
+_MANAGER = "process manager"
 
 
 class Config(NamedTuple):
@@ -187,6 +188,26 @@ class Config(NamedTuple):
             why="a client that is sending just then gets its answer; one second was enough for every client measured",
         ),
     ] = 2.0
+
+    ready_fd: Annotated[
+        int | None,
+        Option(
+            "a file descriptor to write a newline to, and to close, once requests are served: what s6 waits for",
+            whole(3, 9_999_999),
+            metavar="FD",
+            group=_MANAGER,
+            shown_default="nobody waits",
+        ),
+    ] = None
+    exit_with_parent: Annotated[
+        bool,
+        Option(
+            "end as on SIGTERM when the parent process is gone, so that none serves on that nobody manages",
+            truth,
+            group=_MANAGER,
+            why="a process started by hand in the background outlives its shell; under a manager, switch it on",
+        ),
+    ] = False
 
     factory: Annotated[bool, Option("the app is a function that makes the app: call it", truth, group=_APP)] = False
     python_path: Annotated[

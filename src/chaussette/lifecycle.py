@@ -2,8 +2,9 @@
 
 - The first SIGTERM, SIGINT or SIGHUP asks the backend for a drain. (SIGHUP too, as Circus sends it with `send_hup = True`
   to mean "make way for a new one".)
-- A second one, or `graceful_timeout` seconds, ends the drain at once: what was cut is counted, logged and told by the exit
-  status.
+- SIGINT during the drain, or `graceful_timeout` seconds, ends it at once: what was cut is counted, logged and told by the
+  exit status. SIGTERM and SIGHUP change nothing then: managers repeat them. (A Circus that systemd stops is an example: each
+  worker gets SIGTERM from systemd, which signals all processes of a service, and from circusd.)
 - A signal that was ignored when we started, as nohup(1) does with SIGHUP, stays ignored.
 
 The deadline is kept by a thread of the operating system, because the main thread may be inside an app that never returns,
@@ -42,10 +43,11 @@ class Drain:
         self._over = False
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Handle one of the signals: begin the drain, or end it."""
+        """Handle one of the signals: begin the drain, or cut it short."""
         name = signal.Signals(number).name
         if self.asked:
-            self._cut(ExitStatus.IMPATIENT, f"a second signal, {name}")
+            if number == signal.SIGINT:
+                self._cut(ExitStatus.IMPATIENT, f"a second signal, {name}")
             return
         self.asked = True
         start_new_thread(self._watch, ())

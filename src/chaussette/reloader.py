@@ -2,6 +2,9 @@
 
 This process keeps the listeners open and serves nothing; a child inherits them and serves. Between one child and the next
 connections wait in the accept queue, so no request meets a closed port. The files are watched by watchfiles.
+
+It is this process that a manager knows, so it is this one that says that it serves: when it listens, as a child may fail to
+import what is being worked on.
 """
 
 import os
@@ -16,6 +19,7 @@ from .config import Config
 from .errors import ExitStatus, UsageError
 from .listeners import Listener, addresses, open_listeners
 from .logs import logger
+from .manager import meet
 from .sources import to_argv
 
 
@@ -26,6 +30,7 @@ def serve_and_reload(config: Config) -> int:
     except ImportError:
         raise UsageError("--use-reloader needs watchfiles: pip install 'chaussette[reload]'.") from None
     watched = {current_folder(), *(os.path.abspath(each) for each in config.python_path if os.path.isdir(each))}
+    manager = meet(config)
     listeners = open_listeners(addresses(config), config)
     stop = threading.Event()
     came: list[int] = []
@@ -40,6 +45,7 @@ def serve_and_reload(config: Config) -> int:
         for listener in listeners:
             logger.info("Serving on %s, restarting when a file changes", listener.url)
         child = _start(config, listeners)
+        manager.pulse()
         for changes in watch(*watched, watch_filter=PythonFilter(), stop_event=stop, raise_interrupt=False):
             logger.info("Restarting: %s", ", ".join(sorted({os.path.relpath(path) for _, path in changes})))
             _end(child)
@@ -68,6 +74,7 @@ def _start(config: Config, listeners: list[Listener]) -> "subprocess.Popen[bytes
     fds = [listener.sock.fileno() for listener in listeners]
     same = config._replace(
         use_reloader=False,
+        ready_fd=None,
         fd=tuple(map(str, fds)),
         bind=(),
         host=None,

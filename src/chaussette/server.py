@@ -24,6 +24,7 @@ from .legacy import pointless
 from .lifecycle import GiveUp, signals
 from .listeners import Address, Listener, addresses, open_listeners, quiet
 from .logs import logger
+from .manager import meet
 from .traces import users_part
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def serve(
 ) -> ExitStatus:
     """Serve the app of `config`, or `app`, until a signal has drained it.
 
-    `ready` is called once the listeners are open and the engine is about to accept. `give_up` is called when requests are
-    cut, see `lifecycle`; it must end the process. Raises AppError, ListenerError, BackendError or UsageError before
-    anything is accepted.
+    `ready` is called once the engine accepts. `give_up` is called when requests are cut, see `lifecycle`; it must end the
+    process. Raises AppError, ListenerError, BackendError or UsageError before anything is accepted.
     """
+    manager = meet(config, ready)
     where = addresses(config)
     quiet(where)
     info = engines.find(config.backend)
@@ -63,9 +64,8 @@ def serve(
             give_up(status)
 
         with signals(server.backend, config.graceful_timeout, cut) as drain:
-            ready()
             server.announce()  # not before signals are handled: who reads it may send one
-            server.serve_forever()
+            server.serve_forever(manager.pulse)
     if not drain.asked:
         logger.error("The engine has ended by itself, and nobody asked it to: is it out of files or memory?")
         return ExitStatus.CRASH
@@ -96,9 +96,17 @@ class Server:
             logger.info("Serving on %s", listener.url)
         logger.info("Using %r as a backend", self._engine)
 
-    def serve_forever(self) -> None:
-        """Serve until `shutdown` is called, and what is in flight then is answered."""
-        self.backend.serve()
+    def serve_forever(self, pulse: engines.Pulse = engines.no_pulse) -> None:
+        """Serve until `shutdown` is called, and what is in flight then is answered.
+
+        `pulse` is called by who serves requests, first when the engine accepts, then about once a second. An engine that
+        has none is taken to accept at once.
+        """
+        if engines.find(self.config.backend).pulse:
+            self.backend.serve(pulse)
+        else:
+            pulse()
+            self.backend.serve()
 
     def shutdown(self) -> None:
         """Ask for the drain, from a signal handler or another thread."""

@@ -1,16 +1,18 @@
 """Engines: one module of glue each, chosen by name."""
 
-from .base import Backend, BackendInfo
+from .base import Backend, BackendInfo, Pulse, no_pulse
 from .registry import backends, check, check_families, find, get, register, version
 
 __all__ = [
     "Backend",
     "BackendInfo",
+    "Pulse",
     "backends",
     "check",
     "check_families",
     "find",
     "get",
+    "no_pulse",
     "register",
     "version",
 ]

@@ -9,6 +9,7 @@ from ..config import Config
 from ..engine.threads import Server as Engine
 from ..errors import BackendError
 from ..listeners import Listener
+from .base import Pulse, no_pulse
 from .own import settings, sites
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ class Server:
     def setup(cls) -> None:
         """Nothing to patch."""
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
-        self._engine.serve()
+        self._engine.serve(pulse)
 
     def shutdown(self) -> None:
         """Ask for the drain."""

@@ -14,6 +14,7 @@ from gevent import monkey
 from ..config import Config
 from ..engine.greenlets import Server as Engine
 from ..listeners import Listener
+from .base import Pulse, no_pulse
 from .own import settings, sites
 from .wakeup import wakeup_pipe
 
@@ -33,12 +34,12 @@ class Server:
         monkey.patch_all()
         gevent.get_hub()  # now, as what it imports must not be the app's
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         with wakeup_pipe() as (woken, _):
             watcher = gevent.get_hub().loop.io(woken, 1)
             watcher.start(lambda: os.read(woken, 512))
-            self._engine.serve()
+            self._engine.serve(pulse)
             watcher.stop()
             watcher.close()
 

@@ -23,10 +23,15 @@ from gevent.socket import socket as GeventSocket  # noqa: N812
 from ..config import Config
 from ..listeners import Listener
 from ..logs import logger
+from .base import Pulse, no_pulse
 from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+
+_PULSE = 1.0
+"""Seconds between two pulses of the hub."""
 
 
 class _Handler(WSGIHandler):  # type: ignore[misc]
@@ -98,7 +103,7 @@ class Server:
         monkey.patch_all()
         gevent.get_hub()  # now, as what it imports must not be the app's
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         self._hub = gevent.get_hub()
         self._pool, self._stop = Pool(self._config.spawn), Event()
@@ -107,13 +112,15 @@ class Server:
             server.draining = self._asked
             server.start()
         with wakeup_pipe() as (woken, _):
-            watcher = self._hub.loop.io(woken, 1)
+            watcher, timer = self._hub.loop.io(woken, 1), self._hub.loop.timer(0.0, _PULSE)
             watcher.start(lambda: os.read(woken, 512))
+            timer.start(pulse)
             if not self._asked:
                 self._stop.wait()
             self._drain()
-            watcher.stop()
-            watcher.close()
+            for each in (watcher, timer):
+                each.stop()
+                each.close()
 
     def shutdown(self) -> None:
         """Ask for the drain."""

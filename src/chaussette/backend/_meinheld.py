@@ -19,6 +19,7 @@ from meinheld import server
 from ..config import Config
 from ..listeners import Listener
 from ..logs import logger
+from .base import Pulse, no_pulse
 from .idle import busy, hang_up_idle
 
 if TYPE_CHECKING:
@@ -42,12 +43,13 @@ class Server:
         self._addresses: list[object] = []
         self._hang_up = float("inf")
         self._asked = False
+        self._pulse: Pulse = no_pulse
 
     @classmethod
     def setup(cls) -> None:
         """Nothing to patch."""
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         self._addresses = [listener.sock.getsockname() for listener in self._listeners]
         server.set_access_logger(None)
@@ -57,6 +59,7 @@ class Server:
         server.set_watchdog(self._tick)
         server.set_listen_socket([socket.dup(listener.sock.fileno()) for listener in self._listeners])
         handlers = {number: signal.getsignal(number) for number in _ITS_SIGNALS}
+        self._pulse = pulse
         server.schedule_call(0, lambda: self._begin(handlers))
         # One that comes before ours are back must wait: meinheld's handler would end the loop without a drain.
         signal.pthread_sigmask(signal.SIG_BLOCK, _ITS_SIGNALS)
@@ -81,6 +84,7 @@ class Server:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ITS_SIGNALS)
         if self._asked:
             self._stop_accepting()
+        self._pulse()
 
     def _stop_accepting(self) -> None:
         server.set_keepalive(0)  # from now on an answer says `Connection: close`, and is the last
@@ -88,6 +92,7 @@ class Server:
 
     def _tick(self) -> None:
         """Called by the loop about once a second."""
+        self._pulse()
         if monotonic() >= self._hang_up:
             hang_up_idle(self._addresses)
 

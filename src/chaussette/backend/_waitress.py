@@ -19,6 +19,7 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from ..config import Config
 from ..listeners import Listener
+from .base import Pulse, no_pulse
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -84,6 +85,31 @@ def _channels_of(listener: Listener) -> type[_Channel]:
     return type("Channel", (_Channel,), {"task_class": task, "last_task_class": last})
 
 
+class _Heart:
+    """The pulse, as a task that waits for a thread like any request: it tells whether one that came now would be served."""
+
+    def __init__(self, threads: ThreadedTaskDispatcher, pulse: Pulse) -> None:
+        self._threads, self._pulse = threads, pulse
+        self._next = 0.0
+
+    def beat(self) -> None:
+        """Ask for a pulse, a turn after the last one at the earliest; called by the loop."""
+        now = monotonic()
+        if now >= self._next:
+            self._next = float("inf")
+            with self._threads.lock:  # not `add_task`, which warns of requests that have to wait
+                self._threads.queue.append(self)
+                self._threads.queue_cv.notify()
+
+    def service(self) -> None:
+        """What a thread does for a task."""
+        self._pulse()
+        self._next = monotonic() + _TURN
+
+    def cancel(self) -> None:
+        """What becomes of a task that waits when the threads end: nothing."""
+
+
 class Server:
     """waitress on listeners that are open already."""
 
@@ -97,15 +123,16 @@ class Server:
     def setup(cls) -> None:
         """Nothing to patch."""
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         threads = ThreadedTaskDispatcher()
         threads.set_thread_count(self._config.threads or 4)
         self._servers = [self._open(listener, threads) for listener in self._listeners]
-        turn, sockets = wasyncore.poll2, self._map
+        turn, sockets, heart = wasyncore.poll2, self._map, _Heart(threads, pulse)
         while not self._stop:
+            heart.beat()
             turn(_TURN, sockets)
-        self._drain()
+        self._drain(heart)
         threads.shutdown()
         for server in self._servers:
             server.trigger.close()
@@ -139,7 +166,7 @@ class Server:
             server.fix_addr = lambda _: ("", None)
         return server
 
-    def _drain(self) -> None:
+    def _drain(self, heart: "_Heart") -> None:
         for server in self._servers:
             server.accepting = False
             server.del_channel()
@@ -149,6 +176,7 @@ class Server:
             if monotonic() >= hang_up:
                 for channel in self._channels():
                     channel.will_close = channel.will_close or channel.idle
+            heart.beat()
             wasyncore.poll2(0.1, self._map)
 
     def _channels(self) -> list[Any]:

@@ -15,10 +15,15 @@ from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
 from ..config import Config
 from ..listeners import Listener
+from .base import Pulse, no_pulse
 from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+
+_TURN = 1.0
+"""Seconds that the loop waits at most, for the sake of the pulse."""
 
 
 class _Handler(ServerHandler):
@@ -94,14 +99,15 @@ class Server:
     def setup(cls) -> None:
         """Nothing to patch."""
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`; the request that is being worked on then is finished."""
         with wakeup_pipe() as (woken, self._wake), selectors.DefaultSelector() as selector:
             selector.register(woken, selectors.EVENT_READ)
             for listener in self._listeners:
                 selector.register(listener.sock, selectors.EVENT_READ, _Server(self._app, listener))
             while not self._stop:
-                ready = [key for key, _ in selector.select()]
+                pulse()
+                ready = [key for key, _ in selector.select(_TURN)]
                 if any(key.fd == woken for key in ready):
                     os.read(woken, 512)
                 self._answer([key.data for key in ready if key.data])

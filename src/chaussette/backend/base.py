@@ -8,12 +8,15 @@ Its life is `setup`, construction, `serve`; `shutdown` ends `serve`:
 - `serve()` accepts and serves until the drain has ended. A listener is closed or left, never shut down: others share it.
 - `shutdown()` asks for the drain: accept no more, finish what is in flight, answer on connections that were idle for
   `keep_alive_grace` seconds more, then hang up. It is called by a signal handler.
+- `pulse`, which `serve()` is given, is called about once a second by whoever would serve a request that came now, and for
+  the first time when the engine accepts: where there are threads, by one of those that call the app, so that it stops when
+  all of them hang. It does not block and does not raise. An engine without it says so in its BackendInfo.
 - `in_flight()` counts the requests that a kill would lose now. It is asked when the drain ran out of time.
 
 Whoever calls `serve` bounds it: a backend needs no clock for `graceful_timeout`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..config import Config
@@ -21,6 +24,13 @@ from ..listeners import Listener
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+
+Pulse = Callable[[], None]
+
+
+def no_pulse() -> None:
+    """Nobody feels the pulse."""
 
 
 class Backend(Protocol):
@@ -32,7 +42,7 @@ class Backend(Protocol):
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None: ...
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve. Returns when a drain has ended; raises what the engine raises."""
 
     def shutdown(self) -> None:
@@ -61,6 +71,8 @@ class BackendInfo(NamedTuple):
     """What works on requests: threads, greenlets, or one at a time."""
     monkey: bool = False
     """Whether `setup()` patches the standard library, unless `--no-monkey`."""
+    pulse: bool = False
+    """Whether `serve` takes `pulse`, and calls it."""
     options: frozenset[str] = frozenset()
     """The options, of those that only some engines can honour, that this one does."""
     lacks: frozenset[str] = frozenset()

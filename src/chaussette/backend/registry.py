@@ -24,6 +24,7 @@ _BUILT_IN = (
         concurrency="threads",
         options=frozenset({"threads"}),
         lacks=frozenset({"HEAD", "strict framing"}),
+        pulse=True,
         upstream="maintained",
         loggers=("waitress",),
     ),
@@ -33,6 +34,7 @@ _BUILT_IN = (
         summary="our own: pure Python, the speed of C, strict, threads that no slow client holds",
         concurrency="threads",
         options=frozenset({"threads", *LIMITS}),
+        pulse=True,
         upstream="part of Chaussette",
     ),
     BackendInfo(
@@ -44,6 +46,7 @@ _BUILT_IN = (
         concurrency="greenlets",
         monkey=True,
         options=frozenset({"spawn", *LIMITS}),
+        pulse=True,
         upstream="part of Chaussette; gevent is maintained",
     ),
     BackendInfo(
@@ -56,6 +59,7 @@ _BUILT_IN = (
         monkey=True,
         options=frozenset({"spawn"}),
         lacks=frozenset({"HEAD", "strict framing"}),
+        pulse=True,
         upstream="maintained",
         loggers=("gevent.pywsgi",),
     ),
@@ -67,6 +71,7 @@ _BUILT_IN = (
         summary="written in C, fast; one request at a time",
         concurrency="one at a time",
         lacks=frozenset({"write", "100-continue", "HEAD", "early errors", "headers apart"}),
+        pulse=True,
         upstream="ended in 2020; needs a C compiler",
     ),
     BackendInfo(
@@ -122,6 +127,7 @@ _BUILT_IN = (
             }
         ),
         limits=("HTTP/1.0, one request a connection",),
+        pulse=True,
         upstream="part of Python",
     ),
 )

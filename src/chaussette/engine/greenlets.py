@@ -18,7 +18,7 @@ fires in between.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -69,12 +69,16 @@ class Server(Engine):
         self._idle: list[Any] = []
         self._loop: Any = None
 
-    def serve(self) -> None:
-        """Serve until `shutdown`, and return when it has drained. To be called once, in the main greenlet."""
+    def serve(self, pulse: Callable[[], None] = lambda: None) -> None:
+        """Serve until `shutdown`, and return when it has drained. To be called once, in the main greenlet.
+
+        `pulse` is called about once a second while the hub turns, and for the first time when it accepts.
+        """
         self._hub = gevent.get_hub()
         self._loop, self._news = self._hub.loop, Event()
         self._open()
         while not (self.draining and not self.connections and not self._busy):
+            pulse()
             self._news.wait(self._round())
             self._news.clear()
 

@@ -18,6 +18,10 @@ closed and opened anew in between does no harm either.
 The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at
 once.
 
+The pulse tells whether a request that came now would be served. So it goes the way of a request: a pipe that
+is always readable is armed at each tick, and whoever wakes for it calls `pulse`. When all threads hang, nobody
+does.
+
 A thread whose app streams faster than its client reads has to wait, and then another takes its place:
 `threads` are those that serve, and slow clients hold none of them.
 """
@@ -25,7 +29,7 @@ A thread whose app streams faster than its client reads has to wait, and then an
 import os
 import select
 from _thread import allocate_lock
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread, current_thread
 from typing import TYPE_CHECKING
@@ -64,11 +68,19 @@ class Server(Engine):
         self._over = False
         self._parked: dict[int, Connection | Acceptor] = {}
         self._wake_fd = -1
+        self._heart = -1
+        self._beaten = False
+        """Whether the pulse has been felt since it was last asked for."""
 
-    def serve(self) -> None:
-        """Serve until `shutdown`, and return when it has drained. To be called once."""
+    def serve(self, pulse: Callable[[], None] = lambda: None) -> None:
+        """Serve until `shutdown`, and return when it has drained. To be called once.
+
+        `pulse` is called about once a second by one of the threads, and for the first time when they accept.
+        """
         self._poller = make_poller()
         self._modify, self._register = self._poller.modify, self._poller.register
+        self._pulse, (self._heart, full) = pulse, os.pipe()
+        os.write(full, b"!")
         awake, self._wake_fd = os.pipe()
         os.set_blocking(awake, False)
         os.set_blocking(self._wake_fd, False)
@@ -78,11 +90,17 @@ class Server(Engine):
             self._open()
             for _ in range(self._threads):
                 self._start_thread()
+            self._register(self._heart, self._poller.READ)
             while not (self.draining and not self.connections):
                 if waiting.poll(self._round() * 1000):
                     os.read(awake, 4096)
+                if self._beaten:
+                    self._beaten = False
+                    self._modify(self._heart, self._poller.READ)
         finally:
             self._stop()
+            os.close(self._heart)
+            os.close(full)
             wake, self._wake_fd = self._wake_fd, -1
             os.close(awake)
             os.close(wake)
@@ -171,6 +189,9 @@ class Server(Engine):
                         _ours(one)
                 elif type(one) is Acceptor:
                     self._welcome(one)
+                elif fd == self._heart:
+                    self._pulse()
+                    self._beaten = True
             if self._serving > threads and self._leaves():
                 return
 
