@@ -24,7 +24,7 @@ STATUSES = {
     ExitStatus.LISTENER: "the listening socket cannot be used or bound",
     ExitStatus.BACKEND: "the engine is unknown, not installed, or cannot do what was asked",
     ExitStatus.DEADLINE: "`--graceful-timeout` passed, and requests were cut",
-    ExitStatus.IMPATIENT: "a second signal came during the drain, and requests were cut",
+    ExitStatus.IMPATIENT: "SIGINT came during the drain, and requests were cut",
 }
 NOTE = "<!-- Written by `make docs`: change the code, not this page. -->"
 

@@ -79,7 +79,11 @@ class Network:
             _, fds, _, _ = socket.recv_fds(self._channel, 1, 1)
         sock = socket.socket(fileno=fds[0])
         sock.settimeout(PATIENCE)
-        sock.connect((host, port))
+        try:
+            sock.connect((host, port))
+        except OSError:
+            sock.close()
+            raise
         return sock
 
     @contextmanager

@@ -34,7 +34,7 @@ commands:
 Every option may also be set by an environment variable, CHAUSSETTE_GRACEFUL_TIMEOUT=10 for --graceful-timeout 10,
 or in the TOML file that --config names, graceful-timeout = 10. The command line wins, then the environment.
 
-exit status: 0 drained, 2 usage, 3 app, 4 listening socket, 5 engine, 6 and 7 requests were cut (deadline, second signal)
+exit status: 0 drained, 2 usage, 3 app, 4 listening socket, 5 engine, 6 and 7 requests were cut (deadline, SIGINT)
 """
 
 

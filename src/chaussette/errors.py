@@ -35,7 +35,7 @@ class ExitStatus(IntEnum):
     DEADLINE = 6
     """`--graceful-timeout` passed with requests in flight; the log says how many were cut."""
     IMPATIENT = 7
-    """A second signal ended the drain; the log says how many requests were cut."""
+    """SIGINT ended the drain; the log says how many requests were cut."""
 
 
 class ChaussetteError(Exception):

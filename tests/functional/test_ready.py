@@ -164,7 +164,11 @@ def test_a_process_that_has_failed_says_why_to_its_parent_alone(tmp_path: Path) 
         assert reason == "broken.raising:app: importing broken.raising raised ValueError: no database"
         asking = "import sys; from chaussette.manager import beacon; print(beacon.ask(int(sys.argv[1])))"
         other = subprocess.run(
-            [sys.executable, "-c", asking, str(process.pid)], capture_output=True, text=True, timeout=PATIENCE, check=True
+            [sys.executable, "-c", asking, str(process.pid)],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
         )
         assert other.stdout in ("its log says why\n", "None\n")
 

@@ -63,7 +63,9 @@ def failed(reason: str, seconds: float) -> None:
 
 def ask(pid: int) -> str | None:
     """What became of the process `pid`: empty if it serves, the reason if it has failed, None if it is not known yet."""
-    if _connected(pid, _SERVES) is not None:
+    sock = _connected(pid, _SERVES)
+    if sock is not None:
+        sock.close()
         return ""
     sock = _connected(pid, _FAILED)
     if sock is None:
