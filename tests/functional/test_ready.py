@@ -26,6 +26,7 @@ with socket.socket(socket.AF_UNIX) as gate:
 child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, close_fds=False)
 from behaviour import app
 """
+PATH = f"{APPS}:{os.environ.get('PYTHONPATH', '')}"
 PARENT = "import subprocess, sys; subprocess.Popen(sys.argv[1:], close_fds=False).wait()"
 
 
@@ -56,8 +57,9 @@ def test_ready_fd_gets_a_newline_and_is_closed_once_the_server_accepts(
 ) -> None:
     with listening("tcp", importing) as sock, pipe() as (read, write):
         options = ("--fd", str(sock.fileno()), "--ready-fd", str(write), "--backend", backend, "importing:app")
-        env = {"GATE": gate.path, "PYTHONPATH": f"{APPS}:{os.environ.get('PYTHONPATH', '')}"}
-        with chaussette(*options, fds=[sock.fileno(), write], cwd=importing, **env) as process:
+        with chaussette(
+            *options, fds=[sock.fileno(), write], cwd=importing, GATE=gate.path, PYTHONPATH=PATH
+        ) as process:
             os.close(write)
             gate.wait()
             assert not is_readable(read)
@@ -66,7 +68,7 @@ def test_ready_fd_gets_a_newline_and_is_closed_once_the_server_accepts(
             assert os.read(read, 10) == b"\n"
             assert is_readable(read, PATIENCE), "it is open still, perhaps in the app's child"
             assert os.read(read, 10) == b""
-            assert "Using" in process.log
+            process.wait_for("Using")
             assert get(sock)[0] == 200
             assert process.terminate() == ExitStatus.OK
 
@@ -143,8 +145,7 @@ def test_sigterm_that_is_said_again_cuts_nothing(tmp_path: Path, gate: Gate) -> 
 def test_a_process_that_serves_says_so_to_who_knows_its_pid(importing: Path, gate: Gate) -> None:
     with listening("tcp", importing) as sock:
         options = ("--fd", str(sock.fileno()), "importing:app")
-        env = {"GATE": gate.path, "PYTHONPATH": f"{APPS}:{os.environ.get('PYTHONPATH', '')}"}
-        with chaussette(*options, fds=[sock.fileno()], cwd=importing, **env) as process:
+        with chaussette(*options, fds=[sock.fileno()], cwd=importing, GATE=gate.path, PYTHONPATH=PATH) as process:
             gate.wait()
             assert beacon.ask(process.pid) is None
             gate.open()
