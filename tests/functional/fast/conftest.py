@@ -24,3 +24,12 @@ def served(engine: tuple[str, ...]) -> Iterator[Served]:
     """A process of that engine with no other options."""
     with serving(*engine) as process:
         yield process
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def shared(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """One process of each engine for all tests of a module that leave nothing behind."""
+    with serving(*ENGINES[request.param]) as process:
+        yield process
+        assert process.terminate() == 0
+        assert "Traceback" not in process.log

@@ -37,8 +37,8 @@ def test_it_gets_an_answer_and_the_end(engine: tuple[str, ...], before: bytes) -
 @pytest.mark.parametrize(
     "chunks", [b'5;a=b;c;d="e f"\r\nabcde\r\n0;x\r\n\r\n', b"05\r\nabcde\r\n0\r\nA: b\r\nContent-Length: 9\r\n\r\n"]
 )
-def test_chunk_extensions_and_trailers_are_read_and_dropped(served: Served, chunks: bytes) -> None:
-    with Client(served) as client:
+def test_chunk_extensions_and_trailers_are_read_and_dropped(shared: Served, chunks: bytes) -> None:
+    with Client(shared) as client:
         for path in ("/echo", "/environ"):
             client.sock.sendall(request(path, "Transfer-Encoding: chunked", method="POST") + chunks + request("/hello"))
             _, _, body = client.answer()
@@ -61,28 +61,28 @@ def test_chunk_extensions_and_trailers_are_read_and_dropped(served: Served, chun
     ],
     ids=["absolute", "absolute in HTTP/1.0", "escapes", "method of one's own"],
 )
-def test_odd_request_lines_that_mean_one_thing(served: Served, line: str, told: dict[str, str]) -> None:
-    with Client(served) as client:
+def test_odd_request_lines_that_mean_one_thing(shared: Served, line: str, told: dict[str, str]) -> None:
+    with Client(shared) as client:
         client.sock.sendall(f"{line}\r\nHost: other\r\nX-Token: \xe9\r\n\r\n".encode("latin-1"))
         environ = ast.literal_eval(client.answer()[2].decode())
         assert environ | told | {"HTTP_X_TOKEN": "\xe9"} == environ
 
 
-def test_options_of_the_whole_server(served: Served) -> None:
-    with Client(served) as client:
+def test_options_of_the_whole_server(shared: Served) -> None:
+    with Client(shared) as client:
         client.sock.sendall(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.answer()[2] == b"hello"
 
 
-def test_an_upgrade_is_not_made(served: Served) -> None:
-    with Client(served) as client:
+def test_an_upgrade_is_not_made(shared: Served) -> None:
+    with Client(shared) as client:
         for protocol in ("websocket", "h2c"):
             status, headers, body = client.ask("/hello", "Connection: Upgrade", f"Upgrade: {protocol}")
             assert (status, body, "upgrade" in headers) == (200, b"hello", False)
 
 
-def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
-    with Client(served) as client:
+def test_pipelined_requests_are_answered_in_order(shared: Served) -> None:
+    with Client(shared) as client:
         asked = [
             request("/echo", f"X-Token: {number}", method="POST", body=b"%d" % number * 100) + request("/hello")
             for number in range(50)
@@ -94,8 +94,8 @@ def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
             assert client.answer()[2] == b"hello"
 
 
-def test_chunked_bodies_of_all_sizes(served: Served) -> None:
-    with Client(served) as client:
+def test_chunked_bodies_of_all_sizes(shared: Served) -> None:
+    with Client(shared) as client:
         for size in (0, 1, 1000, 70_000, 3_000_000):
             data = b"abcdefghij" * (size // 10) + b"k" * (size % 10)
             chunks = b"".join(
@@ -105,14 +105,14 @@ def test_chunked_bodies_of_all_sizes(served: Served) -> None:
             assert client.answer()[2] == data
 
 
-def test_a_header_with_an_underscore_is_not_seen(served: Served) -> None:
-    with Client(served) as client:
+def test_a_header_with_an_underscore_is_not_seen(shared: Served) -> None:
+    with Client(shared) as client:
         assert client.ask("/echo", "X_Token: root")[1]["x-token"] == ""
         assert client.ask("/echo", "X-Token: me", "X_Token: root")[1]["x-token"] == "me"
 
 
-def test_continue_is_sent_when_it_is_waited_for(served: Served) -> None:
-    with Client(served) as client:
+def test_continue_is_sent_when_it_is_waited_for(shared: Served) -> None:
+    with Client(shared) as client:
         for _ in range(2):
             client.sock.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
             assert client.head() == (100, {})
@@ -120,8 +120,8 @@ def test_continue_is_sent_when_it_is_waited_for(served: Served) -> None:
             assert client.answer()[2] == b"abc"
 
 
-def test_continue_waits_for_the_answers_before_it(served: Served) -> None:
-    with Client(served) as client:
+def test_continue_waits_for_the_answers_before_it(shared: Served) -> None:
+    with Client(shared) as client:
         expecting = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-Continue\r\n\r\n"
         client.sock.sendall(request("/hello") + request("/pieces") + expecting)
         assert [client.answer()[0], client.answer()[0], client.head()[0]] == [200, 200, 100]
@@ -140,23 +140,23 @@ def test_continue_waits_for_the_answers_before_it(served: Served) -> None:
     ],
     ids=["the body is here", "chunks are here", "HTTP/1.0", "no body"],
 )
-def test_continue_is_not_sent_to_who_does_not_wait(served: Served, data: bytes) -> None:
-    with Client(served) as client:
+def test_continue_is_not_sent_to_who_does_not_wait(shared: Served, data: bytes) -> None:
+    with Client(shared) as client:
         client.sock.sendall(data)
         assert client.answer()[0] == 200
         assert client.ask("/hello")[2] == b"hello"
 
 
-def test_http10_never_gets_continue(served: Served) -> None:
-    with Client(served) as client:
+def test_http10_never_gets_continue(shared: Served) -> None:
+    with Client(shared) as client:
         client.sock.sendall(b"POST /echo HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-        assert get(served)[0] == 200  # by now it has been looked at
+        assert get(shared)[0] == 200  # by now it has been looked at
         client.sock.sendall(b"abc")
         assert client.answer()[2] == b"abc"
 
 
-def test_a_refusal_comes_in_place_of_continue(served: Served) -> None:
-    with Client(served) as client:
+def test_a_refusal_comes_in_place_of_continue(shared: Served) -> None:
+    with Client(shared) as client:
         client.sock.sendall(
             b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\nExpect: 100-continue\r\n\r\n"
         )
