@@ -91,6 +91,7 @@ def _facts(info: BackendInfo) -> dict[str, str]:
         "sockets": ", ".join(kind for kind in ("tcp", "tcp6", "unix") if kind in info.families),
         "several sockets": _yes(info.several_listeners),
         "works on requests with": info.concurrency,
+        "apps": ", ".join(protocol.upper() for protocol in ("wsgi", "asgi") if protocol in info.protocols),
         "keep-alive": _yes(info.keep_alive),
         "patches the standard library": _yes(info.monkey),
         "own options": " ".join(code(flag(name)) for name in sorted(info.options)) or "-",

@@ -1,4 +1,4 @@
-"""Text to app: find it, import it, make it, and see that it is a WSGI app.
+"""Text to app: find it, import it, make it, and see that it is one for the engine.
 
 ::
 
@@ -17,12 +17,12 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from .errors import AppError, near
-from .interface import why_not_wsgi
+from .interface import why_not
 from .standard import standard_library
 from .traces import users_part
 
@@ -39,16 +39,19 @@ _SHOWN = 15
 """How many callables an error message lists: more are no help."""
 
 
-def load(text: str, *, factory: bool = False) -> "WSGIApplication":
-    """The WSGI app that `text` names. Raises AppError.
+def load(
+    text: str, *, factory: bool = False, protocols: Collection[str] = ("wsgi",), able: Sequence[str] = ()
+) -> "WSGIApplication":
+    """The app that `text` names, of one of the kinds in `protocols`. Raises AppError.
 
-    With `factory`, what `text` names is called without arguments, and what it returns is the app.
+    With `factory`, what `text` names is called without arguments, and what it returns is the app. `able` are the engines
+    that serve ASGI, for whoever has such an app and another engine.
     """
     text = _MOVED.get(text, text)
     found = _load_paste(text.removeprefix("paste:")) if text.startswith("paste:") else resolve(text)
     if factory:
         found = _called(text, found, (), {})
-    refusal = why_not_wsgi(text, found)
+    refusal = why_not(text, found, protocols, able)
     if refusal:
         raise AppError(f"{text} {refusal}")
     return cast("WSGIApplication", found)

@@ -1,9 +1,10 @@
-"""Is this object a WSGI app? Told from its signature, before the first request fails for want of it.
+"""Is this object an app, and of which kind? Told from its signature, before the first request fails for want of it.
 
 PEP 3333: an app is called as `app(environ, start_response)`. A signature that cannot be read is given the benefit of the
 doubt. ASGI apps are recognised by being coroutine functions, or by their three arguments `scope, receive, send`.
 """
 
+from collections.abc import Collection, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
 _COROUTINE = 0x80  # inspect.CO_COROUTINE; the module costs 5 ms to import, and most apps need no more than this
 
 
-def why_not_wsgi(text: str, found: Any) -> str:
-    """Why `found` is no WSGI app, as the rest of a sentence that begins with `text`; empty if it is one."""
-    return "" if _plainly_wsgi(found) else _why_not(text, found)
+def why_not(text: str, found: Any, protocols: Collection[str], able: Sequence[str]) -> str:
+    """Why `found` is no app for an engine that serves `protocols`; empty if it is one.
+
+    The rest of a sentence that begins with `text`. `able` are the engines that serve ASGI.
+    """
+    return "" if _plainly_wsgi(found) else _why_not(text, found, protocols, able)
 
 
 def _plainly_wsgi(found: Any) -> bool:
@@ -30,17 +34,14 @@ def _plainly_wsgi(found: Any) -> bool:
     return code.co_argcount - own == 2 and not code.co_kwonlyargcount and not code.co_flags & _COROUTINE
 
 
-def _why_not(text: str, found: Any) -> str:
+def _why_not(text: str, found: Any, protocols: Collection[str], able: Sequence[str]) -> str:
     with standard_library():
         import inspect
 
     if not callable(found):
         return f"is no app but {_described(found)}: a WSGI app is called as app(environ, start_response)."
-    if _is_asgi(found):
-        return (
-            "is an ASGI app, and the engine serves WSGI. "
-            "Wrap it in the app's own module: a2wsgi.ASGIMiddleware(app), from `pip install a2wsgi`."
-        )
+    if is_asgi(found):
+        return "" if "asgi" in protocols else f"is an ASGI app, and the engine serves WSGI. {_choose(able)}"
     fits = _takes(found, 2)
     if isinstance(found, type) and not (fits and hasattr(found, "__iter__")):
         return f"is a class, not an app: name an instance of it, or write {text}() to make one."
@@ -51,13 +52,17 @@ def _why_not(text: str, found: Any) -> str:
     return ""
 
 
+def _choose(able: Sequence[str]) -> str:
+    return f"Choose --backend {' or '.join(able)}."
+
+
 def _described(found: Any) -> str:
     kind, shown = type(found).__name__, repr(found)
     article = "an" if kind[0] in "aeiou" else "a"
     return f"{article} {kind} ({shown})" if len(shown) < 60 else f"{article} {kind}"
 
 
-def _is_asgi(found: Any) -> bool:
+def is_asgi(found: Any) -> bool:
     with standard_library():
         import inspect
 

@@ -56,7 +56,8 @@ def serve(
             engine.setup()
         import_from(config.python_path)
         sys.argv[1:] = config.arguments
-        app = load(config.app, factory=config.factory)
+        able = engines.serving("asgi")
+        app = load(config.app, factory=config.factory, protocols=info.protocols, able=able)
     with hooks(config), closing(Server(app, where, engine, config)) as server:
 
         def cut(status: ExitStatus) -> None:

@@ -1,7 +1,7 @@
 """Engines: one module of glue each, chosen by name."""
 
 from .base import Backend, BackendInfo, Pulse, no_pulse
-from .registry import backends, check, check_families, find, get, register, version
+from .registry import backends, check, check_families, find, get, register, serving, version
 
 __all__ = [
     "Backend",
@@ -14,5 +14,6 @@ __all__ = [
     "get",
     "no_pulse",
     "register",
+    "serving",
     "version",
 ]

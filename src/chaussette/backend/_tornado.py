@@ -20,7 +20,7 @@ from tornado.wsgi import WSGIContainer
 from ..config import Config
 from ..listeners import Listener
 from ..logs import logger
-from .asking import Asking
+from .aio import Asking
 from .facts import facts_of, facts_of_peer
 from .shield import Shield
 

@@ -67,6 +67,8 @@ class BackendInfo(NamedTuple):
     several_listeners: bool = True
     keep_alive: bool = True
     """Whether a connection serves more than one request."""
+    protocols: frozenset[str] = frozenset({"wsgi"})
+    """The kinds of app that it serves: `wsgi`, `asgi`."""
     concurrency: str = ""
     """What works on requests: threads, greenlets, or one at a time."""
     monkey: bool = False

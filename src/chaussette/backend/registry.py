@@ -109,6 +109,18 @@ _BUILT_IN = (
         loggers=("tornado",),
     ),
     BackendInfo(
+        name="uvicorn",
+        target="chaussette.backend._uvicorn:Server",
+        package="uvicorn",
+        install="pip install 'chaussette[uvicorn]'",
+        summary="ASGI apps on asyncio; WSGI apps in threads",
+        concurrency="threads",
+        protocols=frozenset({"wsgi", "asgi"}),
+        options=frozenset({"threads"}),
+        upstream="maintained",
+        loggers=("uvicorn",),
+    ),
+    BackendInfo(
         name="wsgiref",
         target="chaussette.backend._wsgiref:Server",
         summary="the standard library's reference server, for a look",
@@ -181,6 +193,11 @@ def _load(info: BackendInfo) -> type[Backend]:
         return cast("type[Backend]", getattr(import_module(module), attribute))
     except ImportError as error:
         raise BackendError(_not_installed(info, error)) from None
+
+
+def serving(protocol: str) -> list[str]:
+    """The engines that serve apps of a kind, `wsgi` or `asgi`."""
+    return sorted(name for name, each in _registered.items() if protocol in each.protocols)
 
 
 def check(info: BackendInfo, config: Config) -> None:

@@ -1,4 +1,4 @@
-"""How an engine on asyncio is asked for its drain: by a signal handler, by another thread, or before its loop runs.
+"""What all engines on asyncio need: a way to be asked for the drain, and listeners that are left as they are.
 
 asyncio's own `add_signal_handler` would take the signals from `lifecycle`. With a wakeup pipe among its readers the loop comes
 back at once when a signal is there, and Python's handlers run.
@@ -6,14 +6,31 @@ back at once when a signal is there, and Python's handlers run.
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from ..listeners import Listener
 from .wakeup import wakeup_pipe
+
+ACCEPTED_AT_ONCE = 16
+"""Connections that one process takes before it looks at what it has: asyncio's `backlog`, which would take the whole queue."""
+
+
+class Listening(socket.socket):
+    """A listener for asyncio, which calls `listen()` once more: that would put its backlog in place of the manager's."""
+
+    def listen(self, backlog: int = 0, /) -> None:
+        """Nothing: it listens."""
+
+
+def listening(listener: Listener) -> Listening:
+    """A duplicate of a listener's socket, for asyncio to close."""
+    return Listening(fileno=socket.dup(listener.sock.fileno()))
 
 
 class Asking:
-    """Whether the drain has been asked for, and a way to wait for it."""
+    """A drain to be asked for by a signal handler, by another thread, or before the loop runs: whether it has been."""
 
     def __init__(self) -> None:
         self.asked = False

@@ -1,0 +1,92 @@
+"""uvicorn: ASGI apps on asyncio; WSGI apps in threads, by `bridge`.
+
+It drains by itself, but closes idle connections at once, and handles signals itself, which `lifecycle` does here. So a drain
+takes the listeners out of the loop, waits for the grace, and then lets uvicorn end.
+
+Of its loops it has asyncio's own: libuv, below uvloop, would call `listen(2)` on a socket that is not ours.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from ..config import Config
+from ..interface import is_asgi
+from ..listeners import Listener
+from .aio import ACCEPTED_AT_ONCE, Asking, listening
+from .bridge import Bridge
+from .goodbye import Goodbye
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_IDLE = 75
+"""Seconds that an idle connection is kept: more than the 60 that proxies keep their side. uvicorn has 5."""
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are not uvicorn's here."""
+        yield
+
+
+class Server:
+    """uvicorn on listeners that are open already."""
+
+    def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
+        self._listeners, self._config = listeners, config
+        self._is_asgi = is_asgi(app)
+        inner: Any = app if self._is_asgi else Bridge(app, listeners, config.threads or 4)
+        self._app = Goodbye(inner)
+        self._asking = Asking()
+
+    @classmethod
+    def setup(cls) -> None:
+        """Nothing to patch."""
+
+    def serve(self) -> None:
+        """Serve until `shutdown()`, then drain."""
+        asyncio.run(self._serve())
+
+    def shutdown(self) -> None:
+        """Ask for the drain."""
+        self._app.closing = True
+        self._asking.ask()
+
+    def in_flight(self) -> int:
+        """Requests whose headers have come, and WebSockets."""
+        return self._app.in_flight
+
+    async def _serve(self) -> None:
+        socks = [listening(listener) for listener in self._listeners]
+        server = _Server(
+            uvicorn.Config(
+                self._app,
+                loop="asyncio",
+                interface="asgi3",
+                lifespan="auto" if self._is_asgi else "off",
+                ws="auto" if self._is_asgi else "none",
+                proxy_headers=False,  # whom to trust is the app's choice, as with every other engine
+                backlog=ACCEPTED_AT_ONCE,
+                timeout_keep_alive=_IDLE,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+            )
+        )
+        async with self._asking.heard() as asked:
+            serving = asyncio.create_task(server.serve(sockets=list(socks)))
+            await asyncio.wait([serving, asyncio.create_task(asked.wait())], return_when=asyncio.FIRST_COMPLETED)
+            loop = asyncio.get_running_loop()
+            for sock in socks:
+                if sock.fileno() != -1:
+                    loop.remove_reader(sock)
+            hang_up = loop.time() + self._config.linger
+            while server.server_state.connections and loop.time() < hang_up:
+                await asyncio.sleep(0.05)
+            server.should_exit = True
+            await serving
