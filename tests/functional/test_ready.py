@@ -14,9 +14,8 @@ import pytest
 
 from chaussette.errors import ExitStatus
 from chaussette.manager import beacon
-from live import APPS, PATIENCE, Gate, Process, chaussette, client, get, listening
+from live import APPS, BACKENDS, PATIENCE, Gate, Process, chaussette, client, get, listening
 
-BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref")
 IMPORTING = """\
 import os, socket, subprocess
 with socket.socket(socket.AF_UNIX) as gate:
@@ -85,7 +84,7 @@ def test_ready_fd_that_nobody_reads_any_more_is_only_told(tmp_path: Path) -> Non
             assert process.terminate() == ExitStatus.OK
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref"])
 def test_server_drains_when_its_parent_is_killed(backend: str, tmp_path: Path, gate: Gate) -> None:
     with listening("tcp", tmp_path) as sock:
         options = ["--fd", str(sock.fileno()), "--exit-with-parent", "--backend", backend, "behaviour:app"]

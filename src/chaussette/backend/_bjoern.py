@@ -13,6 +13,7 @@ import ctypes
 import os
 import select
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Thread, current_thread, main_thread
@@ -23,6 +24,7 @@ import _bjoern
 
 from ..config import Config
 from ..listeners import Listener
+from .base import Pulse, no_pulse
 from .facts import facts_of
 from .idle import busy, hang_up_idle, is_connected
 from .shield import Shield
@@ -31,6 +33,8 @@ from .wakeup import wakeup_pipe
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+_LOOK = 1.0
+"""Seconds between two looks at the loop, for the sake of the pulse."""
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 
 
@@ -47,12 +51,13 @@ class Server:
         self._error: BaseException | None = None
         self._asked = False
         self._wake = -1
+        self._calls = 0
 
     @classmethod
     def setup(cls) -> None:
         """Nothing to patch."""
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         before = _event_polls()
         engine = Thread(target=self._run, name="bjoern", daemon=True)
@@ -60,12 +65,13 @@ class Server:
             with _sigint_given_back():
                 engine.start()
             while not self._asked and engine.is_alive():
-                select.select([woken], [], [])
+                self._beat(engine, pulse)
+                select.select([woken], [], [], _LOOK)
                 with suppress(BlockingIOError):
                     os.read(woken, 512)
             for poll in _event_polls() - before:
                 _stop_polling(poll, self._listener.sock.fileno())
-            self._drain()
+            self._drain(engine, pulse)
         self._end(engine)
         if self._error:
             raise self._error
@@ -89,10 +95,18 @@ class Server:
         finally:
             self.shutdown()
 
-    def _drain(self) -> None:
+    def _beat(self, engine: Thread, pulse: Pulse) -> None:
+        """Feel the pulse of the loop: it waits, or it has called the app again since the last look."""
+        frame = sys._current_frames().get(engine.ident or 0)
+        if self._app.calls != self._calls or (frame and frame.f_code is Server._run.__code__):
+            self._calls = self._app.calls
+            pulse()
+
+    def _drain(self, engine: Thread, pulse: Pulse) -> None:
         hang_up = monotonic() + self._config.linger
         while is_connected(self._address):
             sleep(0.1)
+            self._beat(engine, pulse)
             if monotonic() >= hang_up:
                 hang_up_idle(self._address)
 

@@ -24,7 +24,9 @@ from ..http11.body import Chunked, Fixed, Store
 from ..http11.errors import REASONS
 from ..listeners import Listener
 from ..logs import logger
+from .base import Pulse, no_pulse
 from .facts import facts_of, facts_of_peer
+from .heart import Heart
 from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
@@ -227,6 +229,20 @@ class _Server(wsgi.Server):
         logger.log(level if level > 20 else 10, "cheroot: %s", message, exc_info=traceback)
 
 
+class _Beat:
+    """The pulse as a connection that cheroot's threads work on."""
+
+    def __init__(self, run: Pulse) -> None:
+        self._run = run
+
+    def communicate(self) -> bool:
+        self._run()
+        return False
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 class Server:
     """cheroot on listeners that are open already."""
 
@@ -239,14 +255,16 @@ class Server:
     def setup(cls) -> None:
         """Nothing to patch."""
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         server = _Server(self._app, self._config.threads or 4, self._listeners)
         server.requests.start()
         self._loop = loop = server._connections
+        heart = Heart(pulse, lambda run: server.process_conn(_Beat(run)))
         with wakeup_pipe() as (woken, self._wake):
             loop.start(woken)
             while not self._asked:
+                heart.beat()
                 loop.turn(_TURN)
             loop.can_add_keepalive_connection = False
             loop.stop_accepting()
@@ -254,6 +272,7 @@ class Server:
             while loop.open:
                 if monotonic() >= hang_up:
                     loop.hang_up()
+                heart.beat()
                 loop.turn(0.1)
         server.requests.stop()
 

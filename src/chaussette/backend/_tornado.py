@@ -20,8 +20,10 @@ from tornado.wsgi import WSGIContainer
 from ..config import Config
 from ..listeners import Listener
 from ..logs import logger
-from .aio import Asking
+from .aio import Asking, beating
+from .base import Pulse, no_pulse
 from .facts import facts_of, facts_of_peer
+from .heart import Heart
 from .shield import Shield
 
 if TYPE_CHECKING:
@@ -137,9 +139,9 @@ class Server:
     def setup(cls) -> None:
         """Nothing to patch."""
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
-        asyncio.run(self._serve())
+        asyncio.run(self._serve(pulse))
 
     def shutdown(self) -> None:
         """Ask for the drain."""
@@ -151,13 +153,13 @@ class Server:
         """Connections that do anything but wait for a request."""
         return sum(server.open - len(server.idle) for server in self._servers)
 
-    async def _serve(self) -> None:
+    async def _serve(self, pulse: Pulse) -> None:
         with ThreadPoolExecutor(self._config.threads or 4) as threads:
             for listener in self._listeners:
                 server = _Server(_Container(self._app, listener, threads))
                 server.add_sockets([listener.sock])
                 self._servers.append(server)
-            async with self._asking.heard() as asked:
+            async with self._asking.heard() as asked, beating(Heart(pulse, threads.submit)):
                 await asked.wait()
                 await self._drain()
 

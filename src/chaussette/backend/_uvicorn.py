@@ -7,18 +7,21 @@ Of its loops it has asyncio's own: libuv, below uvloop, would call `listen(2)` o
 """
 
 import asyncio
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from ..config import Config
 from ..interface import is_asgi
 from ..listeners import Listener
-from .aio import ACCEPTED_AT_ONCE, Asking, listening
+from .aio import ACCEPTED_AT_ONCE, Asking, beating, listening
+from .base import Pulse, no_pulse
 from .bridge import Bridge
-from .goodbye import Goodbye
+from .goodbye import ASGIApp, Goodbye
+from .heart import Heart
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -28,6 +31,18 @@ _IDLE = 75
 
 
 class _Server(uvicorn.Server):
+    heart: Heart
+
+    async def main_loop(self) -> None:
+        """uvicorn accepts."""
+        async with beating(self.heart):
+            await super().main_loop()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn waits for what is in flight."""
+        async with beating(self.heart):
+            await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are not uvicorn's here."""
@@ -40,17 +55,20 @@ class Server:
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._listeners, self._config = listeners, config
         self._is_asgi = is_asgi(app)
-        inner: Any = app if self._is_asgi else Bridge(app, listeners, config.threads or 4)
-        self._app = Goodbye(inner)
+        if self._is_asgi:
+            self._app, self._run = Goodbye(cast(ASGIApp, app)), _at_once
+        else:
+            bridge = Bridge(app, listeners, config.threads or 4)
+            self._app, self._run = Goodbye(bridge), bridge.run
         self._asking = Asking()
 
     @classmethod
     def setup(cls) -> None:
         """Nothing to patch."""
 
-    def serve(self) -> None:
+    def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
-        asyncio.run(self._serve())
+        asyncio.run(self._serve(pulse))
 
     def shutdown(self) -> None:
         """Ask for the drain."""
@@ -61,7 +79,7 @@ class Server:
         """Requests whose headers have come, and WebSockets."""
         return self._app.in_flight
 
-    async def _serve(self) -> None:
+    async def _serve(self, pulse: Pulse) -> None:
         socks = [listening(listener) for listener in self._listeners]
         server = _Server(
             uvicorn.Config(
@@ -78,6 +96,7 @@ class Server:
                 access_log=False,
             )
         )
+        server.heart = Heart(pulse, self._run)
         async with self._asking.heard() as asked:
             serving = asyncio.create_task(server.serve(sockets=list(socks)))
             await asyncio.wait([serving, asyncio.create_task(asked.wait())], return_when=asyncio.FIRST_COMPLETED)
@@ -90,3 +109,7 @@ class Server:
                 await asyncio.sleep(0.05)
             server.should_exit = True
             await serving
+
+
+def _at_once(task: Pulse) -> None:
+    task()

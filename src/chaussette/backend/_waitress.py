@@ -20,6 +20,7 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 from ..config import Config
 from ..listeners import Listener
 from .base import Pulse, no_pulse
+from .heart import Heart
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -85,29 +86,23 @@ def _channels_of(listener: Listener) -> type[_Channel]:
     return type("Channel", (_Channel,), {"task_class": task, "last_task_class": last})
 
 
-class _Heart:
-    """The pulse, as a task that waits for a thread like any request: it tells whether one that came now would be served."""
+class _Beat:
+    """The pulse as a task of waitress's threads."""
 
-    def __init__(self, threads: ThreadedTaskDispatcher, pulse: Pulse) -> None:
-        self._threads, self._pulse = threads, pulse
-        self._next = 0.0
-
-    def beat(self) -> None:
-        """Ask for a pulse, a turn after the last one at the earliest; called by the loop."""
-        now = monotonic()
-        if now >= self._next:
-            self._next = float("inf")
-            with self._threads.lock:  # not `add_task`, which warns of requests that have to wait
-                self._threads.queue.append(self)
-                self._threads.queue_cv.notify()
-
-    def service(self) -> None:
-        """What a thread does for a task."""
-        self._pulse()
-        self._next = monotonic() + _TURN
+    def __init__(self, run: Pulse) -> None:
+        self.service = run
 
     def cancel(self) -> None:
         """What becomes of a task that waits when the threads end: nothing."""
+
+
+def _heart(threads: ThreadedTaskDispatcher, pulse: Pulse) -> Heart:
+    def submit(run: Pulse) -> None:
+        with threads.lock:  # not `add_task`, which warns of requests that have to wait
+            threads.queue.append(_Beat(run))
+            threads.queue_cv.notify()
+
+    return Heart(pulse, submit)
 
 
 class Server:
@@ -128,7 +123,7 @@ class Server:
         threads = ThreadedTaskDispatcher()
         threads.set_thread_count(self._config.threads or 4)
         self._servers = [self._open(listener, threads) for listener in self._listeners]
-        turn, sockets, heart = wasyncore.poll2, self._map, _Heart(threads, pulse)
+        turn, sockets, heart = wasyncore.poll2, self._map, _heart(threads, pulse)
         while not self._stop:
             heart.beat()
             turn(_TURN, sockets)
@@ -166,7 +161,7 @@ class Server:
             server.fix_addr = lambda _: ("", None)
         return server
 
-    def _drain(self, heart: "_Heart") -> None:
+    def _drain(self, heart: Heart) -> None:
         for server in self._servers:
             server.accepting = False
             server.del_channel()

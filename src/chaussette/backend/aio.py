@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from ..listeners import Listener
+from .heart import Heart
 from .wakeup import wakeup_pipe
 
 ACCEPTED_AT_ONCE = 16
@@ -27,6 +28,22 @@ class Listening(socket.socket):
 def listening(listener: Listener) -> Listening:
     """A duplicate of a listener's socket, for asyncio to close."""
     return Listening(fileno=socket.dup(listener.sock.fileno()))
+
+
+@asynccontextmanager
+async def beating(heart: Heart) -> AsyncIterator[None]:
+    """Let a heart beat for the length of the block."""
+
+    async def beat() -> None:
+        while True:
+            heart.beat()
+            await asyncio.sleep(0.5)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 class Asking:

@@ -36,6 +36,10 @@ class Bridge:
         # A request names its listener by a port, or by none: then it is a unix socket.
         self._facts = {_port(each): facts_of(each) for each in listeners}
 
+    def run(self, task: Callable[[], None]) -> None:
+        """Give a task to the threads."""
+        self._threads.submit(task)
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(f"a WSGI app has no {scope['type']}")

@@ -83,6 +83,7 @@ _BUILT_IN = (
         several_listeners=False,
         concurrency="one at a time",
         lacks=frozenset({"IPv6 clients", "client ports", "pipelining", "repeated headers", "strict framing"}),
+        pulse=True,
         upstream="quiet since 2022; needs a C compiler and libev's headers (Debian: apt-get install libev-dev)",
     ),
     BackendInfo(
@@ -94,6 +95,7 @@ _BUILT_IN = (
         concurrency="threads",
         options=frozenset({"threads"}),
         lacks=frozenset({"slow clients"}),
+        pulse=True,
         upstream="maintained",
     ),
     BackendInfo(
@@ -105,6 +107,7 @@ _BUILT_IN = (
         concurrency="threads",
         options=frozenset({"threads"}),
         limits=("keeps request bodies in memory, and takes 100 MB at most",),
+        pulse=True,
         upstream="maintained",
         loggers=("tornado",),
     ),
@@ -117,6 +120,7 @@ _BUILT_IN = (
         concurrency="threads",
         protocols=frozenset({"wsgi", "asgi"}),
         options=frozenset({"threads"}),
+        pulse=True,
         upstream="maintained",
         loggers=("uvicorn",),
     ),

@@ -33,8 +33,11 @@ class Shield:
     def __init__(self, app: "WSGIApplication", facts: Mapping[str, Any]) -> None:
         self._app, self._facts = app, facts
         self.closing = False
+        self.calls = 0
+        """How often the app has been called."""
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        self.calls += 1
         environ.update(self._facts)
         environ.pop("wsgi.file_wrapper", None)
         answer = _Answer(self, start_response)
