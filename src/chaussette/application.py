@@ -85,6 +85,22 @@ def resolve(text: str) -> Any:
     return _called(target, found, *_literals(text, arguments))
 
 
+def check(text: str) -> None:
+    """See that `text` can name an app, without importing anything. Raises AppError."""
+    target, brackets, arguments = text.partition("(")
+    head, colon, path = target.rpartition(":")
+    if text.startswith("paste:"):
+        return
+    if brackets:
+        _literals(text, arguments)
+    if not colon:
+        head, path = target, ""
+    modules = [] if head.endswith(".py") or os.sep in head else head.split(".")
+    for name in (*modules, *(path.split(".") if path else ())):
+        if not name.isidentifier():
+            raise AppError(f"{text!r} names no app: {name!r} is no Python name. Write pkg.module:app or path/to/file.py:app.")
+
+
 def import_from(folders: tuple[str, ...]) -> None:
     """Let the app be imported from `folders`, in that order, and then from the current one, before all else.
 

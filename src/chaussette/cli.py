@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from . import backoff
 from ._version import __version__
-from .backend import find
+from .backend import check, find
 from .config import DEFAULTS, OPTIONS, Config, flag
 from .errors import AppError, ChaussetteError, ExitStatus, UsageError, near
 from .logs import configure, logger
@@ -30,11 +30,18 @@ _EPILOG = """\
 commands:
   chaussette backends        the engines, what each can do, and how to install it
   chaussette install NAME    install an engine
+  chaussette config MANAGER  print a configuration for circus, systemd, supervisor or s6; chaussette config --help says more
 
 Every option may also be set by an environment variable, CHAUSSETTE_GRACEFUL_TIMEOUT=10 for --graceful-timeout 10,
 or in the TOML file that --config names, graceful-timeout = 10. The command line wins, then the environment.
 
 exit status: 0 drained, 2 usage, 3 app, 4 listening socket, 5 engine, 6 and 7 requests were cut (deadline, SIGINT)
+"""
+_FOR_MANAGER = """\
+Print a complete configuration for MANAGER, one of circus, systemd, supervisor and s6, that serves APP from the current folder.
+
+The options of this command come first, then those of Chaussette, which every worker is started with; --bind, --host, --port,
+--backlog and --unix-mode say what the manager listens on, and its time limits follow from --graceful-timeout.
 """
 
 
@@ -57,6 +64,8 @@ def _command(words: list[str]) -> int:
         return _show_backends()
     if len(words) == 2 and words[0] == "install":
         return _install(words[1])
+    if words[:1] == ["config"]:
+        return _for_manager(words[1:])
     return run(_config(words))
 
 
@@ -136,14 +145,22 @@ def _default_text(name: str) -> str:
 
 
 def _config(words: list[str]) -> Config:
+    given, positionals = _parsed(parser(), words)
+    return _gathered(given, positionals)
+
+
+def _parsed(by: argparse.ArgumentParser, words: list[str]) -> tuple[Texts, list[str]]:
     # What follows a lone -- is the app's: argparse would still look for options in it.
     end = words.index("--") if "--" in words else len(words)
-    given: Texts = vars(parser().parse_intermixed_args(words[:end]))
-    file = given.pop("config", None)
+    given: Texts = vars(by.parse_intermixed_args(words[:end]))
     positionals = [given.pop("app", None), *(given.pop("arguments", None) or []), *words[end + 1 :]]
-    app, *arguments = [word for word in positionals if word is not None] or [None]
-    if app is not None:
-        given |= {"app": app, "arguments": [str(argument) for argument in arguments]}
+    return given, [str(word) for word in positionals if word is not None]
+
+
+def _gathered(given: Texts, positionals: list[str]) -> Config:
+    file = given.pop("config", None)
+    if positionals:
+        given |= {"app": positionals[0], "arguments": positionals[1:]}
     return gather(given, file=str(file) if file else None)
 
 
@@ -180,6 +197,30 @@ def _open_standard_files() -> None:
             os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free, this one
             os.set_inheritable(fd, True)
             setattr(sys, name, open(fd, "w" if fd else "r"))  # noqa: SIM115 - open as long as we are
+
+
+def _for_manager(words: list[str]) -> int:
+    from . import templates
+
+    by = parser()
+    by.description, by.epilog = _FOR_MANAGER, None
+    by.usage = "chaussette config [OPTION ...] MANAGER [APP [ARGUMENT ...]]"
+    by.add_argument("--name", metavar="NAME", help="what the manager calls the site (default: web)")
+    by.add_argument("--workers", metavar="N", help="processes (default: one for each core of this machine)")
+    by.add_argument("--output", metavar="FOLDER", help="write files into this folder; one that is there is left alone")
+    given, positionals = _parsed(by, words)
+    name, workers, output = (str(given.pop(key, "")) for key in ("name", "workers", "output"))
+    if not positionals:
+        raise UsageError(f"For which manager: {', '.join(templates.MANAGERS)}? See chaussette config --help.")
+    config = _gathered(given, positionals[1:])
+    check(find(config.backend), config)
+    site = templates.site(config, name or "web", workers)
+    made = templates.render(positionals[0], site)
+    if output:
+        _say("".join(f"{path}\n" for path in templates.write(made, output)))
+    else:
+        _say(templates.shown(made))
+    return ExitStatus.OK
 
 
 def _wait_for_manager(app: str, reason: str) -> None:

@@ -18,6 +18,7 @@ from ..application import check
 from ..config import Config
 from ..errors import UsageError, near
 from ..listeners import TCP, Address, Unix, addresses
+from ..option import Option, value_of, whole
 from ..sources import to_argv
 
 MARGIN = 5
@@ -89,11 +90,16 @@ class Site(NamedTuple):
 
 
 _BACKLOG = Config().backlog
+_WORKERS = Option("processes", whole(1, 1024))
 
 
-def site(config: Config, name: str, workers: int | None, *, directory: str = "") -> Site:
-    """The site that is served from the current folder by this very Chaussette. Raises UsageError or AppError."""
+def site(config: Config, name: str = "web", workers: str = "") -> Site:
+    """The site that is served from the current folder by this very Chaussette. Raises UsageError or AppError.
+
+    `workers` is the text of a number; empty, it is one for each core that this process may use.
+    """
     check(config.app)
+    count = value_of(_WORKERS, workers, "--workers") if workers else len(os.sched_getaffinity(0))
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise UsageError(f"--name {name}: letters, digits, '-' and '_' only, as in web or my-site.")
     for text in (config.app, *config.arguments, os.getcwd()):
@@ -101,7 +107,7 @@ def site(config: Config, name: str, workers: int | None, *, directory: str = "")
             raise UsageError(f"{text!r} cannot stand in a configuration: it has characters that do not print.")
     script = os.path.join(os.path.dirname(sys.executable), "chaussette")
     command = (script,) if os.path.isfile(script) else (sys.executable, "-m", "chaussette")
-    return Site(config, name, workers or len(os.sched_getaffinity(0)), directory or os.getcwd(), command)
+    return Site(config, name, count, os.getcwd(), command)
 
 
 def render(manager: str, site: Site) -> list[File]:
