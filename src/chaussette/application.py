@@ -98,7 +98,9 @@ def check(text: str) -> None:
     modules = [] if head.endswith(".py") or os.sep in head else head.split(".")
     for name in (*modules, *(path.split(".") if path else ())):
         if not name.isidentifier():
-            raise AppError(f"{text!r} names no app: {name!r} is no Python name. Write pkg.module:app or path/to/file.py:app.")
+            raise AppError(
+                f"{text!r} names no app: {name!r} is no Python name. Write pkg.module:app or path/to/file.py:app."
+            )
 
 
 def import_from(folders: tuple[str, ...]) -> None:

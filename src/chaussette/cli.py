@@ -77,7 +77,11 @@ def run(config: Config, app: "WSGIApplication | None" = None) -> int:
             from .reloader import serve_and_reload
 
             return serve_and_reload(config)
-        return serve(config, app=app, ready=lambda: backoff.forget(config.app), give_up=_give_up)
+        status = serve(config, app=app, give_up=_give_up)
+        if status is ExitStatus.OK:
+            backoff.forget(config.app)
+            return status
+        reason = "the engine has ended by itself"
     except ChaussetteError as error:
         trace = error.traceback if isinstance(error, AppError) else ""
         logger.error("%s%s", error, "\n" + trace if trace else "")
