@@ -1,0 +1,194 @@
+"""What `chaussette config` prints, as it is: each manager is started with it, and replaces the workers under load.
+
+Then a release that does not import is deployed, in the way that the configuration names: the old workers stay. And an app that
+never imports is started: the manager does not start it all the time.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from clients import Clients
+from live import PATIENCE, Process
+from managers import BIN, SEARCH_PATH, SERVER, Network, kill_children, tool
+
+pytestmark = pytest.mark.timeout(240)  # dozens of processes in a row, each slow where others use the machine too
+
+BROKEN = "import no_such_module\n"
+CTL = {
+    "circus": [str(BIN / "circusctl"), "--endpoint", "ipc://circus.sock", "--timeout", "120"],
+    "supervisor": [str(BIN / "supervisorctl"), "--configuration", "supervisord.conf"],
+}
+
+
+class Managed:
+    """A manager that runs with a printed configuration, in a folder with an app."""
+
+    def __init__(self, kind: str, folder: Path, network: Network, *options: str) -> None:
+        self.kind, self.folder, self.network = kind, folder, network
+        (folder / "server.py").write_text(SERVER)
+        self.run(sys.executable, "-m", "chaussette", "config", *options, "--output", ".", kind, "server:app")
+
+    def run(self, *command: str, status: int = 0) -> str:
+        """What a command prints, which must end with `status`."""
+        done = subprocess.run(
+            self.network.inside(*command),
+            cwd=self.folder,
+            env={**os.environ, "PATH": SEARCH_PATH},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=2 * PATIENCE,
+            check=False,
+        )
+        assert done.returncode == status, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def ctl(self, *words: str, status: int = 0) -> str:
+        return self.run(*CTL[self.kind], *words, status=status)
+
+    def release(self, text: str) -> None:
+        """Change the app, in a way that no cache of compiled modules hides."""
+        (self.folder / "server.py").write_text(text)
+        for cached in self.folder.glob("__pycache__/server.*"):
+            cached.unlink()
+
+    @contextmanager
+    def started(self, *command: str, end: int = signal.SIGTERM) -> Iterator[Process]:
+        environ = {"PATH": SEARCH_PATH, "TMPDIR": str(self.folder)}
+        with Process(self.network.inside(*command), cwd=self.folder, env=environ) as process:
+            try:
+                yield process
+                for _ in range(3):  # Circus drops a signal that comes while it starts a process
+                    process.signal(end)
+                    with suppress(subprocess.TimeoutExpired):
+                        process.popen.wait(PATIENCE / 3)
+                        break
+                assert process.ended() == 0
+            finally:
+                if process.popen.poll() is None:
+                    kill_children(process)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="web") as name:  # not tmp_path, too long for a socket's path
+        yield Path(name)
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    with Network() as made:
+        yield made
+
+
+def replaced(clients: Clients, workers: Callable[[], set[int]], deploy: Callable[[], object]) -> None:
+    """Deploy under load: other workers, and they answer."""
+    old = workers()
+    clients.more(20)
+    deploy()
+    new = workers()
+    assert len(new) == len(old)
+    assert not new & old
+    for pid in new:
+        clients.meet(b"%d" % pid)
+
+
+OPTIONS = ("--workers", "2", "--bind", "127.0.0.1:8000", "--backend")
+
+
+@pytest.mark.parametrize("backend", ["waitress", "fast", "gevent"])
+def test_circus(backend: str, folder: Path, network: Network) -> None:
+    circus = Managed("circus", folder, network, *OPTIONS, backend)
+
+    def workers() -> set[int]:
+        return {int(pid) for pid in circus.ctl("list", "web").split(",")}
+
+    with circus.started(str(BIN / "circusd"), "circus.ini") as process:
+        process.wait_for("Using <class", times=2)
+        with Clients(network.connect) as clients:
+            for words in (("reload", "web"), ("reload", "web", "--sequential"), ("restart", "web")):
+                replaced(clients, workers, lambda words=words: circus.ctl(*words, "--waiting"))  # type: ignore[misc]
+            old = workers()
+            circus.release(BROKEN)
+            circus.ctl("reload", "web", "--waiting")
+            process.wait_for("does not serve, and the old ones stay: server:app: importing server raised")
+            assert workers() == old
+            circus.release(SERVER)
+            replaced(clients, workers, lambda: circus.ctl("reload", "web", "--waiting"))
+
+
+@pytest.mark.parametrize("backend", ["waitress", "fast"])
+def test_supervisor(backend: str, folder: Path, network: Network) -> None:
+    supervisor = Managed("supervisor", folder, network, *OPTIONS, backend)
+    names = ("web:web_0", "web:web_1")
+
+    def workers() -> set[int]:
+        return {int(supervisor.ctl("pid", name)) for name in names}
+
+    def deploy() -> None:
+        for name in names:
+            supervisor.ctl("restart", name)
+
+    with supervisor.started(str(BIN / "supervisord"), "--configuration", "supervisord.conf") as process:
+        process.wait_for("entered RUNNING state", times=2)
+        with Clients(network.connect) as clients:
+            replaced(clients, workers, deploy)
+            first, second = (int(supervisor.ctl("pid", name)) for name in names)
+            os.kill(first, signal.SIGTERM)
+            process.wait_for("spawned: 'web_0'", times=3)  # whoever told it to end
+            supervisor.release(BROKEN)
+            supervisor.ctl("restart", names[0], status=7)
+            assert int(supervisor.ctl("pid", names[1])) == second
+            clients.more(20)
+            supervisor.release(SERVER)
+
+
+def s6(folder: Path, network: Network, backend: str) -> Managed:
+    for name in ("s6-svscan", "s6-svc", "s6-log"):
+        tool(name)
+    service = Managed("s6", folder, network, *OPTIONS, backend)
+    log = folder / "web/log/run"
+    log.write_text(log.read_text().replace("exec s6-log", "tee /dev/stderr | s6-log"))  # for us to read as well
+    return service
+
+
+def s6_pid(worker: Path) -> int:
+    words = subprocess.run(
+        [tool("s6-svstat"), "-o", "pid", worker], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    return int(words.stdout)
+
+
+@pytest.mark.parametrize("backend", ["waitress", "fast"])
+def test_s6(backend: str, folder: Path, network: Network) -> None:
+    service = s6(folder, network, backend)
+    places = [folder / f"web/workers/{number}" for number in (1, 2)]
+
+    def workers() -> set[int]:
+        return {s6_pid(place) for place in places}
+
+    with service.started(tool("s6-svscan"), ".") as process:
+        process.wait_for("Using <class", times=2)
+        with Clients(network.connect) as clients:
+            replaced(clients, workers, lambda: service.run("web/reload"))
+            old = workers()
+            service.release(BROKEN)
+            reload = (folder / "web/reload").read_text()
+            (folder / "web/reload").write_text(reload.replace("-T 120000", "-T 3000"))
+            service.run("web/reload", status=99)
+            assert len(workers() & old) == 1
+            clients.more(20)
+            service.release(SERVER)
+            (folder / "web/reload").write_text(reload)
+            replaced(clients, lambda: {s6_pid(places[1])}, lambda: service.run("web/reload"))
+    assert "Stopped: all requests are answered" in (folder / "web/log/main/current").read_text()
