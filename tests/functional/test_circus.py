@@ -194,4 +194,4 @@ def test_broken_app_is_no_restart_loop_and_serves_at_once_when_repaired(own_netw
             app.write_text(SERVER)
             assert circus.ctl("reload", "web", "--waiting") == "ok"
             assert {int(queued.getresponse().read())} == circus.workers()
-        assert not list(tmp_path.glob("chaussette-failing-*"))
+    assert not list(tmp_path.glob("chaussette-failing-*"))

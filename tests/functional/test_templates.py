@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ from managers import BIN, SEARCH_PATH, SERVER, Network, kill_children, tool
 pytestmark = pytest.mark.timeout(240)  # dozens of processes in a row, each slow where others use the machine too
 
 BROKEN = "import no_such_module\n"
+START = {
+    "circus": [str(BIN / "circusd"), "circus.ini"],
+    "supervisor": [str(BIN / "supervisord"), "--configuration", "supervisord.conf"],
+    "s6": ["s6-svscan", "."],
+}
 CTL = {
     "circus": [str(BIN / "circusctl"), "--endpoint", "ipc://circus.sock", "--timeout", "120"],
     "supervisor": [str(BIN / "supervisorctl"), "--configuration", "supervisord.conf"],
@@ -36,14 +42,21 @@ class Managed:
     def __init__(self, kind: str, folder: Path, network: Network, *options: str) -> None:
         self.kind, self.folder, self.network = kind, folder, network
         (folder / "server.py").write_text(SERVER)
+        path = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._environ = {"PATH": SEARCH_PATH, "TMPDIR": str(folder), "PYTHONPATH": os.pathsep.join(path)}
+        if kind == "s6":
+            tool("s6-svscan")
         self.run(sys.executable, "-m", "chaussette", "config", *options, "--output", ".", kind, "server:app")
+        if kind == "s6":
+            log = folder / "web/log/run"
+            log.write_text(log.read_text().replace("exec s6-log", "tee /dev/stderr | s6-log"))  # for us to read as well
 
     def run(self, *command: str, status: int = 0) -> str:
         """What a command prints, which must end with `status`."""
         done = subprocess.run(
             self.network.inside(*command),
             cwd=self.folder,
-            env={**os.environ, "PATH": SEARCH_PATH},
+            env={**os.environ, **self._environ},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -63,13 +76,14 @@ class Managed:
             cached.unlink()
 
     @contextmanager
-    def started(self, *command: str, end: int = signal.SIGTERM) -> Iterator[Process]:
-        environ = {"PATH": SEARCH_PATH, "TMPDIR": str(self.folder)}
-        with Process(self.network.inside(*command), cwd=self.folder, env=environ) as process:
+    def started(self) -> Iterator[Process]:
+        """Run the manager; all that it starts ends with it."""
+        command = START[self.kind]
+        with Process(self.network.inside(*command), cwd=self.folder, env=self._environ) as process:
             try:
                 yield process
                 for _ in range(3):  # Circus drops a signal that comes while it starts a process
-                    process.signal(end)
+                    process.signal(signal.SIGTERM)
                     with suppress(subprocess.TimeoutExpired):
                         process.popen.wait(PATIENCE / 3)
                         break
@@ -103,7 +117,8 @@ def replaced(clients: Clients, workers: Callable[[], set[int]], deploy: Callable
         clients.meet(b"%d" % pid)
 
 
-OPTIONS = ("--workers", "2", "--bind", "127.0.0.1:8000", "--backend")
+ADDRESS = ("--bind", "127.0.0.1:8000")
+OPTIONS = ("--workers", "2", *ADDRESS, "--backend")
 
 
 @pytest.mark.parametrize("backend", ["waitress", "fast", "gevent"])
@@ -113,7 +128,7 @@ def test_circus(backend: str, folder: Path, network: Network) -> None:
     def workers() -> set[int]:
         return {int(pid) for pid in circus.ctl("list", "web").split(",")}
 
-    with circus.started(str(BIN / "circusd"), "circus.ini") as process:
+    with circus.started() as process:
         process.wait_for("Using <class", times=2)
         with Clients(network.connect) as clients:
             for words in (("reload", "web"), ("reload", "web", "--sequential"), ("restart", "web")):
@@ -139,7 +154,7 @@ def test_supervisor(backend: str, folder: Path, network: Network) -> None:
         for name in names:
             supervisor.ctl("restart", name)
 
-    with supervisor.started(str(BIN / "supervisord"), "--configuration", "supervisord.conf") as process:
+    with supervisor.started() as process:
         process.wait_for("entered RUNNING state", times=2)
         with Clients(network.connect) as clients:
             replaced(clients, workers, deploy)
@@ -153,15 +168,6 @@ def test_supervisor(backend: str, folder: Path, network: Network) -> None:
             supervisor.release(SERVER)
 
 
-def s6(folder: Path, network: Network, backend: str) -> Managed:
-    for name in ("s6-svscan", "s6-svc", "s6-log"):
-        tool(name)
-    service = Managed("s6", folder, network, *OPTIONS, backend)
-    log = folder / "web/log/run"
-    log.write_text(log.read_text().replace("exec s6-log", "tee /dev/stderr | s6-log"))  # for us to read as well
-    return service
-
-
 def s6_pid(worker: Path) -> int:
     words = subprocess.run(
         [tool("s6-svstat"), "-o", "pid", worker], capture_output=True, text=True, timeout=PATIENCE, check=True
@@ -171,13 +177,13 @@ def s6_pid(worker: Path) -> int:
 
 @pytest.mark.parametrize("backend", ["waitress", "fast"])
 def test_s6(backend: str, folder: Path, network: Network) -> None:
-    service = s6(folder, network, backend)
+    service = Managed("s6", folder, network, *OPTIONS, backend)
     places = [folder / f"web/workers/{number}" for number in (1, 2)]
 
     def workers() -> set[int]:
         return {s6_pid(place) for place in places}
 
-    with service.started(tool("s6-svscan"), ".") as process:
+    with service.started() as process:
         process.wait_for("Using <class", times=2)
         with Clients(network.connect) as clients:
             replaced(clients, workers, lambda: service.run("web/reload"))
@@ -192,3 +198,96 @@ def test_s6(backend: str, folder: Path, network: Network) -> None:
             (folder / "web/reload").write_text(reload)
             replaced(clients, lambda: {s6_pid(places[1])}, lambda: service.run("web/reload"))
     assert "Stopped: all requests are answered" in (folder / "web/log/main/current").read_text()
+
+
+@pytest.mark.parametrize("kind", ["circus", "s6"])
+def test_an_app_that_does_not_import_waits_longer_each_time(kind: str, folder: Path, network: Network) -> None:
+    site = Managed(kind, folder, network, "--workers", "1", *ADDRESS)
+    site.release(BROKEN)
+    with site.started() as process:
+        process.wait_for("Waiting", times=4)
+        log = process.log
+    entries(log, "server:app: importing server raised ModuleNotFoundError")
+
+
+def test_supervisor_itself_waits_longer_each_time(folder: Path, network: Network) -> None:
+    site = Managed("supervisor", folder, network, "--workers", "1", *ADDRESS)
+    site.release(BROKEN)
+    with site.started() as process:
+        process.wait_for("spawned: 'web_0'", times=4)
+        starts = [datetime.fromisoformat(line[:23]) for line in process.log.splitlines() if "spawned: 'web_0'" in line]
+    assert process.log.count("exited: web_0 (exit status 3; not expected)") in (3, 4)
+    waits = [(after - before).total_seconds() for before, after in pairwise(starts)]
+    assert all(wait >= least for wait, least in zip(waits, (1, 2, 3), strict=False)), waits
+    log = (folder / "web.log").read_text()
+    assert log.count("[ERROR] server:app: importing server raised") in (len(starts) - 1, len(starts))
+    assert "Waiting" not in log
+
+
+def entries(log: str, text: str) -> None:
+    """See that each failure has one entry in the log, and that the next one came after the wait, which grows."""
+    failures = re.findall(rf"\[([-\d: ]+)\] \[(\d+)\] \[ERROR\] {text}", log)
+    waits = [int(seconds) for seconds in re.findall(r"Waiting (\d+) s before exiting", log)]
+    assert len(failures) == len({pid for _, pid in failures}) >= len(waits) >= 4
+    assert waits[0] == 1
+    assert waits == sorted(waits)
+    assert waits[3] > 1
+    times = [datetime.fromisoformat(time) for time, _ in failures]
+    for wait, before, after in zip(waits, times, times[1:], strict=False):
+        assert (after - before).total_seconds() >= wait - 1.5  # both are rounded to whole seconds
+
+
+ENGINE = """\
+import os
+import signal
+import sys
+import time
+
+class Server:
+    @classmethod
+    def setup(cls): ...
+    def __init__(self, app, listeners, config): ...
+    def shutdown(self): ...
+    def in_flight(self): return 0
+
+class Returns(Server):
+    def serve(self): ...
+
+class Killed(Server):
+    def serve(self):
+        with open("times", "a") as file:
+            print(time.monotonic(), file=file)
+        print("This one dies", file=sys.stderr)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def install_engines(folder: Path) -> None:
+    """Install engines that die at once, as another package does."""
+    (folder / "dying.py").write_text(ENGINE)
+    info = folder / "dying-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dying\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[chaussette.backends]\nreturns = dying:Returns\nkilled = dying:Killed\n")
+
+
+@pytest.mark.parametrize("kind", ["circus", "s6"])
+def test_an_engine_that_ends_at_once_waits_longer_each_time(kind: str, folder: Path, network: Network) -> None:
+    install_engines(folder)
+    site = Managed(kind, folder, network, "--workers", "1", *ADDRESS, "--backend", "returns")
+    with site.started() as process:
+        process.wait_for("Waiting", times=4)
+        log = process.log
+    entries(log, "The engine has ended by itself")
+
+
+@pytest.mark.parametrize("kind", ["circus", "supervisor", "s6"])
+def test_an_engine_that_is_killed_at_once_is_started_once_a_second_at_most(
+    kind: str, folder: Path, network: Network
+) -> None:
+    install_engines(folder)
+    site = Managed(kind, folder, network, "--workers", "1", *ADDRESS, "--backend", "killed")
+    with site.started() as process:
+        process.wait_for("terminated by SIGKILL" if kind == "supervisor" else "This one dies", times=4)
+        times = [float(line) for line in (folder / "times").read_text().split()]
+    assert times[3] - times[0] > 1.9

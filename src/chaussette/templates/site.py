@@ -1,4 +1,4 @@
-"""What is to be served, and what every manager has to know of it: the command line of a worker, and times that follow from it."""
+"""What is to be served, and what every manager has to know of it: the command line of a worker, and the times that follow."""
 
 import math
 import os
