@@ -12,8 +12,9 @@ from chaussette.backend import BackendInfo, backends, find
 from chaussette.backend.base import ABILITIES
 from chaussette.backend.table import abilities
 from chaussette.cli import parser
-from chaussette.config import DEFAULTS, OPTIONS, flag, variable
+from chaussette.config import DEFAULTS, OPTIONS, Config, flag, variable
 from chaussette.errors import ExitStatus
+from chaussette.templates import MANAGERS, Site, render, shown
 
 ROOT = Path(__file__).parent.parent
 STATUSES = {
@@ -26,6 +27,12 @@ STATUSES = {
     ExitStatus.DEADLINE: "`--graceful-timeout` passed, and requests were cut",
     ExitStatus.IMPATIENT: "SIGINT came during the drain, and requests were cut",
 }
+HOWTOS = {name: ROOT / f"docs/howto-{name}.md" for name in MANAGERS}
+"""The page of each manager, which shows its configuration."""
+SITE = Site(
+    Config(app="server:app"), "web", 4, "/srv/web", ("/srv/web/.venv/bin/chaussette",), "/srv/web/.venv/bin/python"
+)
+"""What the pages serve."""
 NOTE = "<!-- Written by `make docs`: change the code, not this page. -->"
 
 
@@ -39,6 +46,8 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/reference/options.md": options(),
         ROOT / "docs/reference/backends.md": engines(),
         ROOT / "docs/reference/cli-help.txt": parser().format_help(),
+        ROOT / "docs/deploy.md": between((ROOT / "docs/deploy.md").read_text(), "lossless", lossless()),
+        **{path: between(path.read_text(), f"config {name}", configuration(name)) for name, path in HOWTOS.items()},
     }
 
 
@@ -54,6 +63,23 @@ def between(page: str, name: str, text: str) -> str:
 def statuses() -> str:
     """The table of exit statuses."""
     return table(("status", "meaning"), [(str(status.value), STATUSES[status]) for status in ExitStatus])
+
+
+def configuration(manager: str) -> str:
+    """What `chaussette config` prints for a manager, as a transcript."""
+    command = f"chaussette config {manager} --workers {SITE.workers} {SITE.config.app}"
+    return f"```console\n$ {command}\n{shown(render(manager, SITE))}```\n"
+
+
+def lossless() -> str:
+    """The tables that benchmarks/lossless.py has written, one for each Python that it was run on."""
+    found = sorted((ROOT / "benchmarks/results").glob("lossless-*.md"))
+    tables = [re.sub(r"^#", "###", path.read_text(), flags=re.MULTILINE).strip() for path in found]
+    return (
+        "\n\n".join(tables) + "\n"
+        if tables
+        else "Not yet: `python benchmarks/lossless.py` measures it on your machine.\n"
+    )
 
 
 def own_engines() -> list[BackendInfo]:

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from live import PATIENCE, ROOT, Process
-from managers import SEARCH_PATH, Network, kill_children
+from managers import BIN, SEARCH_PATH, Network, kill_children
 
 PAGES = [
     ROOT / "README.md",
@@ -29,7 +29,7 @@ PAGES = [
     ROOT / "examples/README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-SERVERS = {"chaussette", "circusd", "supervisord", "systemd-socket-activate"}
+SERVERS = {"chaussette", "circusd", "s6-svscan", "supervisord", "systemd-socket-activate"}
 FOLDER = "/srv/web"
 """What the pages call the folder that they are in."""
 _VARYING = (
@@ -38,6 +38,7 @@ _VARYING = (
     (r"\b(process|worker|pid) \d+", r"\1 PID"),
     (r"0x[0-9a-f]+", "ADDRESS"),
     (r"fd://\d+", "FD"),
+    (r"\b\d+ answered", "N answered"),
 )
 
 
@@ -96,7 +97,11 @@ class Terminal:
     def run(self, command: str, expected: list[str], status: int) -> None:
         """Run a command, and compare what it prints with what the page says. Starts it only, if it is a server."""
         words = [word for word in shlex.split(command) if "=" not in word]
-        if words[0] in SERVERS and status == 0 and words[1] not in ("backends", "install", "--help", "--version"):
+        if (
+            words[0] in SERVERS
+            and status == 0
+            and words[1] not in ("backends", "config", "install", "--help", "--version")
+        ):
             self.end_server()
             self._server = Process(self._inside("exec " + command), cwd=self.folder, env=self._environ)
             for line in expected:
@@ -131,6 +136,7 @@ class Terminal:
 
     def masked(self, text: str) -> str:
         """`text` without what differs from run to run."""
+        text = re.sub(rf"{re.escape(str(BIN))}/(python)?[\d.]*", rf"{FOLDER}/.venv/bin/\1", text)
         text = text.replace(str(self.folder), FOLDER)
         for pattern, word in _VARYING:
             text = re.sub(pattern, word, text)

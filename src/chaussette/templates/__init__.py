@@ -7,7 +7,6 @@ No socket is opened here, and the app is not imported: what is printed on one ma
 """
 
 import shlex
-import sys
 from collections.abc import Callable
 from importlib.resources import files
 
@@ -107,7 +106,7 @@ def _supervisor(site: Site) -> list[File]:
 def _s6(site: Site) -> list[File]:
     address = _only_one("s6", site)
     facts = {
-        "python": shlex.quote(sys.executable),
+        "python": shlex.quote(site.python),
         "bind": shlex.quote(str(address)),
         "mode": f", mode=0o{site.mode:o}" if isinstance(address, Unix) else "",
         "command": site.command("--fd", "0", "--ready-fd", "3", "--exit-with-parent"),

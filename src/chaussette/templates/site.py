@@ -33,6 +33,7 @@ class Site(NamedTuple):
     """Where the app is imported from."""
     chaussette: tuple[str, ...]
     """The command to start Chaussette, with full paths."""
+    python: str
 
     @property
     def kill(self) -> int:
@@ -102,4 +103,4 @@ def site(config: Config, name: str = "web", workers: str = "") -> Site:
             raise UsageError(f"{text!r} cannot stand in a configuration: it has characters that do not print.")
     script = os.path.join(os.path.dirname(sys.executable), "chaussette")
     command = (script,) if os.path.isfile(script) else (sys.executable, "-m", "chaussette")
-    return Site(config, name, count, os.getcwd(), command)
+    return Site(config, name, count, os.getcwd(), command, sys.executable)
