@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install
 MADE := $(VENV)/.made
 FOR_RUN := $(VENV)/.for-run
 FOR_TEST := $(VENV)/.for-test
-CIRCUSCTL := $(VENV)/bin/circusctl --endpoint ipc://examples/flask/circus.sock
+CIRCUSCTL := $(VENV)/bin/circusctl --endpoint ipc://examples/flask/circus.sock --timeout 120
 
 # pip speaks of errors alone.
 export PIP_QUIET := 2
@@ -38,7 +38,8 @@ run: $(FOR_RUN)
 	@echo '  $(CIRCUSCTL) incr web    # one more'
 	@echo '  $(CIRCUSCTL) reload web  # new ones in place of the old: no request is lost'
 	@echo
-	@cd examples/flask && PATH="$(BIN):$$PATH" PORT=$(PORT) exec circusd --log-level warning circus.ini
+	@cd examples/flask && $(BIN)/chaussette config circus --workers 4 --port $(PORT) hello:app >'$(abspath $(VENV))/circus.ini'
+	@cd examples/flask && exec $(BIN)/circusd --log-level warning '$(abspath $(VENV))/circus.ini'
 
 test: check
 	$(BIN)/pytest -n 2 $(ARGS)

@@ -85,12 +85,16 @@ def test_flask_gets_a_body(tmp_path: Path) -> None:
         assert connection.getresponse().read().decode() == "GRÜSS"
 
 
-def test_circus_configuration_of_make_run(tmp_path: Path) -> None:
+def test_what_make_run_starts(tmp_path: Path) -> None:
+    words = "config circus --workers 4 --port $(PORT) hello:app"
+    assert f"chaussette {words} >" in (ROOT / "Makefile").read_text()
     folder = tmp_path / "flask"
     shutil.copytree(EXAMPLES / "flask", folder, ignore=shutil.ignore_patterns("*.sock", "__pycache__"))
+    config = [sys.executable, "-m", "chaussette", *words.replace("$(PORT)", "8000").split(), "--output", "."]
+    subprocess.run(config, cwd=folder, capture_output=True, timeout=PATIENCE, check=True)
     with Network() as network:
         command = network.inside(BIN / "circusd", "circus.ini")
-        with Process(command, cwd=folder, env={"PATH": SEARCH_PATH, "PORT": "8000"}) as process:
+        with Process(command, cwd=folder, env={"PATH": SEARCH_PATH}) as process:
             try:
                 process.wait_for("Using <class 'chaussette.backend._waitress.Server'> as a backend", times=4)
                 assert network.get().startswith(b"Hello from Flask, served by process ")
