@@ -14,6 +14,14 @@ AWKWARD = """pkg.sub:create("a b", '100%', "$HOME", "back\\\\slash", debug=True)
 WORDS = ["--fd", "0", "--exit-with-parent", "--threads=8", "--", AWKWARD, "--port", "80"]
 
 
+KILLS = {
+    "circus": ("watcher:web", "graceful_timeout"),
+    "systemd": ("Service", "TimeoutStopSec"),
+    "supervisor": ("fcgi-program:web", "stopwaitsecs"),
+}
+"""Where each manager is told when to kill: section and option."""
+
+
 def made(manager: str, config: Config = Config()) -> str:  # noqa: B008 - a value
     return "".join(file.text for file in render(manager, site(config, workers="3")))
 
@@ -54,12 +62,10 @@ def test_systemd_splits_the_command_into_the_words_of_the_worker() -> None:
 def test_nobody_is_killed_before_a_drain_has_ended(manager: str) -> None:
     for seconds, limit in ((25.0, 30), (0.5, 6), (600.0, 605)):
         text = made(manager, Config(graceful_timeout=seconds))
-        found = {
-            "circus": lambda text: value(text, "watcher:web", "graceful_timeout"),
-            "systemd": lambda text: value(text, "Service", "TimeoutStopSec"),
-            "supervisor": lambda text: value(text, "fcgi-program:web", "stopwaitsecs"),
-            "s6": lambda text: text.splitlines()[-1].removesuffix("000"),
-        }[manager](text)
+        if manager == "s6":
+            found = text.splitlines()[-1].removesuffix("000")
+        else:
+            found = value(text, *KILLS[manager])
         assert int(found) == limit
         assert ("--graceful-timeout=" in text) == (seconds != Config().graceful_timeout)
 
