@@ -4,17 +4,19 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from clients import Clients
-from live import PATIENCE, ROOT, Process
+from live import PATIENCE, ROOT, Process, connect, listening
 from managers import BIN, SERVER, Network, kill_children, tool
 
 pytestmark = pytest.mark.timeout(120)
@@ -48,6 +50,50 @@ def test_systemd_takes_the_units_and_rates_them(tmp_path: Path) -> None:
     assert shown
     # Each version of systemd looks at more than the one before.
     assert float(rated[1]) <= float(shown[1]) + 0.5
+
+
+def test_no_request_is_lost_when_the_line_of_the_unit_is_started_again(tmp_path: Path) -> None:
+    """What systemd does in a restart, on machines where none can be started: the socket stays, a worker ends, another starts."""
+    text = (printed(tmp_path) / "web@.service").read_text()
+    (tmp_path / "server.py").write_text(SERVER)
+    found = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    assert found
+    with listening("tcp", tmp_path) as sock, notified() as (path, told):
+        line = f"exec 3<&{sock.fileno()}; export LISTEN_FDS=1 LISTEN_PID=$$ LISTEN_FDNAMES=web; exec {found[1]}"
+        environ = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "60000000"}
+
+        def start() -> Process:
+            return Process(["bash", "-c", line], fds=[sock.fileno()], cwd=tmp_path, env=environ)
+
+        worker = start()
+        try:
+            told("READY=1")
+            with Clients(partial(connect, sock)) as clients:
+                for _ in range(3):
+                    clients.meet(b"%d" % worker.pid)
+                    with worker:
+                        assert worker.terminate() == 0
+                    told("STOPPING=1")
+                    worker = start()
+                    told("READY=1")
+                clients.meet(b"%d" % worker.pid)
+        finally:
+            with worker:
+                worker.terminate()
+
+
+@contextmanager
+def notified() -> Iterator[tuple[str, Callable[[str], None]]]:
+    """The socket that systemd listens on for what a service says, and a way to wait until it says something."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, tempfile.TemporaryDirectory() as name:
+        sock.bind(f"{name}/notify")
+        sock.settimeout(PATIENCE)
+
+        def told(what: str) -> None:
+            while what not in sock.recv(4096).decode().splitlines():
+                pass
+
+        yield f"{name}/notify", told
 
 
 @pytest.fixture
