@@ -53,7 +53,7 @@ def test_systemd_takes_the_units_and_rates_them(tmp_path: Path) -> None:
 
 
 def test_no_request_is_lost_when_the_line_of_the_unit_is_started_again(tmp_path: Path) -> None:
-    """What systemd does in a restart, on machines where none can be started: the socket stays, a worker ends, another starts."""
+    """What systemd does in a restart, where none can be started: the socket stays, a worker ends, another one starts."""
     text = (printed(tmp_path) / "web@.service").read_text()
     (tmp_path / "server.py").write_text(SERVER)
     found = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)
