@@ -1,6 +1,8 @@
 """PEP 3333 to the letter, over a real socket."""
 
 import ast
+import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,8 @@ from functional.fast.serving import Client, Served, get, request, serving
 from live import listening
 
 
-def test_an_answer_and_the_next_on_the_same_connection(served: Served) -> None:
-    with Client(served) as client:
+def test_an_answer_and_the_next_on_the_same_connection(shared: Served) -> None:
+    with Client(shared) as client:
         for _ in range(3):
             status, headers, body = client.ask("/hello")
             assert (status, body) == (200, b"hello")
@@ -20,14 +22,14 @@ def test_an_answer_and_the_next_on_the_same_connection(served: Served) -> None:
         assert client.rest() == b""
 
 
-def test_the_environ_tells_the_connection(served: Served) -> None:
-    with Client(served) as client:
+def test_the_environ_tells_the_connection(shared: Served) -> None:
+    with Client(shared) as client:
         environ = ast.literal_eval(client.ask("/environ/%41?b")[2].decode())
         own = client.sock.getsockname()
     assert environ["REMOTE_ADDR"] == own[0]
     assert environ["REMOTE_PORT"] == str(own[1])
     assert environ["SERVER_NAME"] == "127.0.0.1"
-    assert environ["SERVER_PORT"] == str(served.address[1])
+    assert environ["SERVER_PORT"] == str(shared.address[1])
     assert environ["PATH_INFO"] == "/environ/A"
     assert environ["wsgi.version"] == (1, 0)
     assert environ["wsgi.url_scheme"] == "http"
@@ -63,43 +65,43 @@ def test_a_unix_client_has_no_address(engine: tuple[str, ...], tmp_path: Path) -
         assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("localhost", "80")
 
 
-def test_write_comes_before_the_iterable(served: Served) -> None:
-    assert get(served, "/write")[2] == b"abcd"
+def test_write_comes_before_the_iterable(shared: Served) -> None:
+    assert get(shared, "/write")[2] == b"abcd"
 
 
-def test_a_generator_is_sent_in_chunks(served: Served) -> None:
-    with Client(served) as client:
+def test_a_generator_is_sent_in_chunks(shared: Served) -> None:
+    with Client(shared) as client:
         for _ in range(2):
             _, headers, body = client.ask("/pieces")
             assert headers["transfer-encoding"] == "chunked"
             assert body == b"".join(b"%d " % number for number in range(100))
 
 
-def test_a_generator_to_an_http10_client_ends_with_the_connection(served: Served) -> None:
-    with Client(served) as client:
+def test_a_generator_to_an_http10_client_ends_with_the_connection(shared: Served) -> None:
+    with Client(shared) as client:
         client.sock.sendall(request("/pieces", "Connection: keep-alive", version="1.0"))
         _, headers, body = client.answer()
     assert headers["connection"] == "close"
     assert body.endswith(b"99 ")
 
 
-def test_http10_keeps_the_connection_when_asked(served: Served) -> None:
-    with Client(served) as client:
+def test_http10_keeps_the_connection_when_asked(shared: Served) -> None:
+    with Client(shared) as client:
         for _ in range(2):
             client.sock.sendall(request("/hello", "Connection: keep-alive", version="1.0"))
             assert client.answer()[1]["connection"] == "keep-alive"
 
 
-def test_head_has_the_headers_and_no_body(served: Served) -> None:
-    with Client(served) as client:
+def test_head_has_the_headers_and_no_body(shared: Served) -> None:
+    with Client(shared) as client:
         for path in ("/hello", "/pieces", "/big", "/hello", "/filelike"):
             client.sock.sendall(request(path, method="HEAD"))
             assert client.answer(method="HEAD")[0] == 200
         assert client.ask("/hello")[2] == b"hello"
 
 
-def test_204_has_no_body_and_no_length(served: Served) -> None:
-    with Client(served) as client:
+def test_204_has_no_body_and_no_length(shared: Served) -> None:
+    with Client(shared) as client:
         status, headers, _ = client.ask("/204")
         assert (status, "content-length" in headers, "transfer-encoding" in headers) == (204, False, False)
         assert client.ask("/hello")[2] == b"hello"
@@ -132,6 +134,8 @@ def test_what_close_raises_harms_no_answer(served: Served) -> None:
         ("/hop", "hop-by-hop"),
         ("/no-start", "start_response"),
         ("/text", "not bytes"),
+        ("/start-twice", "start_response twice"),
+        ("/short-list", "the body has 2 bytes, and its Content-Length says 3"),
     ],
 )
 def test_an_app_that_fails_is_a_500_and_a_line_in_the_log(served: Served, path: str, told: str) -> None:
@@ -149,8 +153,8 @@ def test_a_response_that_breaks_off_is_not_ended(served: Served) -> None:
     served.wait_for("after the first piece")
 
 
-def test_exc_info_replaces_headers_that_are_not_out(served: Served) -> None:
-    status, headers, body = get(served, "/exc-info")
+def test_exc_info_replaces_headers_that_are_not_out(shared: Served) -> None:
+    status, headers, body = get(shared, "/exc-info")
     assert (status, body) == (503, b"sorry")
     assert ("x-first" in headers, "x-second" in headers) == (False, True)
 
@@ -170,10 +174,55 @@ def test_a_body_never_exceeds_its_length(served: Served) -> None:
     served.wait_for("exceeds its Content-Length")
 
 
-def test_a_body_that_falls_short_is_cut(served: Served) -> None:
-    with Client(served) as client, pytest.raises(EOFError):
-        client.ask("/too-short")
-    served.wait_for("short of its Content-Length")
+def test_what_is_written_never_exceeds_the_length(served: Served) -> None:
+    with Client(served) as client:
+        client.sock.sendall(request("/write-too-long") + request("/hello"))
+        assert client.answer()[2] == b"abc"
+        assert client.rest() == b""
+    served.wait_for("exceeds its Content-Length")
+
+
+@pytest.mark.parametrize(("path", "told"), [("/too-short", b"ab"), ("/start-after-write", b"abc")])
+def test_a_body_that_falls_short_is_cut_and_nothing_comes_behind_it(served: Served, path: str, told: bytes) -> None:
+    with Client(served) as client:
+        client.sock.sendall(request(path) + request("/hello"))
+        status, headers = client.head()
+        assert (status, "x-late" in headers) == (200, False)
+        assert client.rest() == told  # the next answer would be taken for the end of this one
+    served.wait_for("short of its Content-Length" if path == "/too-short" else "start_response twice")
+
+
+@pytest.mark.parametrize("where", ["in memory", "in a file"])
+def test_the_input_reads_alike_wherever_it_is_kept(engine: tuple[str, ...], where: str) -> None:
+    with serving(*engine, "--inbuf", "1M" if where == "in memory" else "10") as served, Client(served) as client:
+        for headers, body in (([], b"one\ntwo three\nfour"), (["Transfer-Encoding: chunked"], b"")):
+            chunks = b"" if body else b"4\r\none\n\r\ne\r\ntwo three\nfour\r\n0\r\n\r\n"
+            client.sock.sendall(request("/input", *headers, method="POST", body=body) + chunks)
+            kind, *read = ast.literal_eval(client.answer()[2].decode())
+            assert (kind == "BytesIO") == (where == "in memory")
+            assert read == [b"one\n", b"two", [b" three\n", b"four"], b"", b"", b""]
+
+
+@pytest.mark.parametrize("how", ["closes", "resets"])
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/endless", "the iterable is closed"),
+        ("/stream", "GeneratorExit"),
+        ("/write-endless", "write() raised ConnectionAbortedError"),
+    ],
+)
+def test_an_app_is_told_that_its_client_has_gone(served: Served, path: str, told: str, how: str) -> None:
+    with Client(served) as client:
+        client.sock.sendall(request(path))
+        client.head()
+        if how == "resets":
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    served.wait_for(told)
+    assert get(served)[0] == 200
+    assert served.terminate() == 0
+    assert served.log.count(told) == 1
+    assert "Traceback" not in served.log
 
 
 def test_files_are_sent_whole_from_where_they_stand(served: Served, tmp_path: Path) -> None:

@@ -142,6 +142,61 @@ def do_too_short(environ: dict[str, Any], start_response: Any) -> Iterator[bytes
     yield b"ab"
 
 
+def do_short_list(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", "3")])
+    return [b"ab"]
+
+
+def do_write_too_long(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    write = start_response("200 OK", [("Content-Length", "3")])
+    write(b"abc")
+    write(b"d")
+    return []
+
+
+def do_start_twice(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    start_response("500 Oops", [])
+    return [b"never"]
+
+
+def do_start_after_write(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", "6")])(b"abc")
+    start_response("500 Oops", [("X-Late", "1")])
+    return [b"never"]
+
+
+def do_input(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """How wsgi.input is kept, and what each way to read it gives."""
+    file = environ["wsgi.input"]
+    told = [
+        type(file).__name__,
+        file.readline(),
+        file.read(3),
+        file.readlines(),
+        file.read(),
+        file.read(1),
+        file.readline(),
+    ]
+    start_response("200 OK", [])
+    return [repr(told).encode()]
+
+
+def do_endless(environ: dict[str, Any], start_response: Any) -> Closing:
+    start_response("200 OK", [])
+    return Closing(iter(lambda: big[: 1 << 16], b""))
+
+
+def do_write_endless(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    write = start_response("200 OK", [])
+    try:
+        while True:
+            write(big[: 1 << 16])
+    except ConnectionError as error:
+        print(f"write() raised {type(error).__name__}", file=environ["wsgi.errors"], flush=True)
+        raise
+
+
 def do_smuggle(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     start_response("200 OK", [("X", "a\r\nSet-Cookie: b")])
     return [b"never"]
