@@ -55,7 +55,8 @@ class Config(NamedTuple):
     bind: Annotated[
         tuple[str, ...],
         Option(
-            "HOST:PORT, [::1]:8000, unix:/path, unix:@abstract or fd://12",
+            "HOST:PORT, [::1]:8000, unix:/path, unix:@abstract, fd://12; systemd for all sockets that systemd has passed on, "
+            "which is the default if there are any, systemd:NAME for those of a name",
             metavar="ADDRESS",
             repeat=True,
             group=_SOCKET,

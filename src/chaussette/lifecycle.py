@@ -32,12 +32,15 @@ _LAST_WORDS = 1.0
 GiveUp = Callable[[ExitStatus], None]
 """Called when requests are cut: it must end the process. It may be called by any thread."""
 
+Begins = Callable[[Callable[[], int]], None]
+"""Called in the signal handler when the drain begins, with what counts the requests in flight."""
+
 
 class Drain:
     """The one drain of a process: asked for by a signal, bounded by a deadline."""
 
-    def __init__(self, backend: Backend, graceful_timeout: float, give_up: GiveUp) -> None:
-        self._backend, self._timeout, self._give_up = backend, graceful_timeout, give_up
+    def __init__(self, backend: Backend, graceful_timeout: float, give_up: GiveUp, begins: Begins) -> None:
+        self._backend, self._timeout, self._give_up, self._begins = backend, graceful_timeout, give_up, begins
         self.asked = False
         """Whether a signal has asked for it."""
         self._over = False
@@ -52,6 +55,7 @@ class Drain:
         self.asked = True
         start_new_thread(self._watch, ())
         self._backend.shutdown()
+        self._begins(self._backend.in_flight)
         # Last, so that whoever reads it may rely on the drain.
         logger.info("%s: finishing what is in flight, for %g seconds at most", name, self._timeout)
 
@@ -77,12 +81,14 @@ class Drain:
 
 
 @contextmanager
-def signals(backend: Backend, graceful_timeout: float, give_up: GiveUp) -> Iterator[Drain]:
+def signals(
+    backend: Backend, graceful_timeout: float, give_up: GiveUp, begins: Begins = lambda in_flight: None
+) -> Iterator[Drain]:
     """Let signals drain `backend` for the length of a `with` block, and put the old handlers back after it.
 
     Outside of the main thread Python allows no signal handlers: then whoever runs the thread calls `shutdown()`.
     """
-    drain = Drain(backend, graceful_timeout, give_up)
+    drain = Drain(backend, graceful_timeout, give_up, begins)
     if current_thread() is not main_thread():
         yield drain
         return

@@ -31,6 +31,8 @@ def serve_and_reload(config: Config) -> int:
         raise UsageError("--use-reloader needs watchfiles: pip install 'chaussette[reload]'.") from None
     watched = {current_folder(), *(os.path.abspath(each) for each in config.python_path if os.path.isdir(each))}
     manager = meet(config)
+    if manager.watches:
+        raise UsageError("--use-reloader has no pulse that a watchdog could feel: remove WatchdogSec from the unit.")
     listeners = open_listeners(addresses(config), config)
     stop = threading.Event()
     came: list[int] = []

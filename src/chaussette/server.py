@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 from . import backend as engines
 from .application import import_from, load, resolve
 from .config import Config
-from .errors import AppError, ExitStatus
+from .errors import AppError, BackendError, ExitStatus
 from .legacy import pointless
 from .lifecycle import GiveUp, signals
 from .listeners import Address, Listener, addresses, open_listeners, quiet
 from .logs import logger
-from .manager import meet
+from .manager import Manager, meet
 from .traces import users_part
 
 if TYPE_CHECKING:
@@ -43,11 +43,19 @@ def serve(
     `ready` is called once the engine accepts. `give_up` is called when requests are cut, see `lifecycle`; it must end the
     process. Raises AppError, ListenerError, BackendError or UsageError before anything is accepted.
     """
-    manager = meet(config, ready)
+    with meet(config, ready) as manager:
+        return _serve(config, app, manager, give_up)
+
+
+def _serve(config: Config, app: "WSGIApplication | None", manager: Manager, give_up: GiveUp) -> ExitStatus:
     where = addresses(config)
     quiet(where)
     info = engines.find(config.backend)
     engines.check(info, config)
+    if manager.watches and not info.pulse:
+        raise BackendError(
+            f"--backend {info.name} has no pulse that a watchdog could feel: remove WatchdogSec from the unit."
+        )
     for warning in pointless(config, where, info):
         logger.warning(warning)
     engine = engines.get(config.backend)
@@ -64,7 +72,7 @@ def serve(
             server.close()
             give_up(status)
 
-        with signals(server.backend, config.graceful_timeout, cut) as drain:
+        with signals(server.backend, config.graceful_timeout, cut, manager.drains) as drain:
             server.announce()  # not before signals are handled: who reads it may send one
             server.serve_forever(manager.pulse)
     if not drain.asked:

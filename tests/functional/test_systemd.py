@@ -4,6 +4,8 @@ systemd-socket-activate opens the socket, waits for the first connection, and be
 that connection is in its accept queue.
 """
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from live import PATIENCE, Process, get, listening
+from chaussette.errors import ExitStatus
+from live import PATIENCE, Process, chaussette, connect, get, listening
 from managers import Network, tool
 
 BACKENDS = ("waitress", "gevent")
+KEPT = ["--setenv=PYTHONPATH"] if "PYTHONPATH" in os.environ else []
+"""What the server needs of the environment, if this is no installed Chaussette: it gets none of it by itself."""
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +31,7 @@ def network() -> Iterator[Network]:
 def activate(address: str, backend: str) -> list[str]:
     """The command that opens the socket and becomes Chaussette."""
     server = [sys.executable, "-m", "chaussette", "--fd", "3", "--backend", backend, "behaviour:app"]
-    return [tool("systemd-socket-activate"), "--listen", address, *server]
+    return [tool("systemd-socket-activate"), *KEPT, "--listen", address, *server]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -47,6 +52,81 @@ def test_tcp_socket(address: str, host: str, backend: str, network: Network) -> 
         process.wait_for(f"Listening on {address} as 3.")
         assert int(network.get(8000, host)) == process.pid
         process.wait_for("Serving on fd://3")
+        assert process.terminate() == 0
+
+
+def passing(folder: Path, names: str, *arguments: str, app: str = "behaviour:app") -> list[str]:
+    """The command that opens sockets `0.sock`, `1.sock` and so on, each of a name, and becomes Chaussette."""
+    paths = [f"--listen={folder}/{index}.sock" for index, _ in enumerate(names.split(":"))]
+    server = [sys.executable, "-m", "chaussette", *arguments, app]
+    return [tool("systemd-socket-activate"), *KEPT, *paths, f"--fdname={names}", *server]
+
+
+def activated(process: Process, folder: Path, index: int = 0) -> None:
+    """Make systemd-socket-activate become the server: at a connection, which asks nothing."""
+    process.wait_for(f"Listening on {folder}/{index}.sock as {3 + index}.")
+    with connect(f"{folder}/{index}.sock"):
+        pass
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("arguments", "served"),
+    [
+        ([], {0, 1, 2}),
+        (["--bind", "systemd"], {0, 1, 2}),
+        (["--bind", "systemd:web"], {0, 2}),
+        (["--bind", "systemd:admin", "--fd", "5"], {1, 2}),
+        (["--fd", "4"], {1}),
+    ],
+    ids=["untold", "all", "by name", "by name and number", "by number"],
+)
+def test_sockets_of_systemd(backend: str, arguments: list[str], served: set[int], tmp_path: Path) -> None:
+    with Process(passing(tmp_path, "web:admin:web", "--backend", backend, *arguments)) as process:
+        activated(process, tmp_path, 2)
+        for index in served:
+            assert get(f"{tmp_path}/{index}.sock") == (200, b"%d\n" % process.pid)
+        assert process.terminate() == 0
+        assert {int(fd) - 3 for fd in re.findall(r"Serving on fd://(\d+)", process.log)} == served
+
+
+def test_another_address_takes_the_place_of_systemds_sockets(tmp_path: Path) -> None:
+    with Process(passing(tmp_path, "web", "--host", "127.0.0.1", "--port", "0")) as process:
+        activated(process, tmp_path)
+        port = int(process.wait_for("Serving on 127.0.0.1:").rpartition(":")[2])
+        assert get(("127.0.0.1", port))[0] == 200
+        assert process.terminate() == 0
+
+
+def test_name_that_no_socket_has(tmp_path: Path) -> None:
+    with Process(passing(tmp_path, "web:admin", "--bind", "systemd:wbe")) as process:
+        activated(process, tmp_path)
+        assert process.ended() == ExitStatus.LISTENER
+        said = "systemd has passed no socket of that name. Did you mean web? There are: web, admin."
+        assert f"--bind systemd:wbe: {said}" in process.log
+
+
+def test_sockets_that_were_not_passed_or_to_another_process() -> None:
+    with chaussette("--bind", "systemd", "behaviour:app") as process:
+        assert process.ended() == ExitStatus.LISTENER
+        assert "--bind systemd: systemd has passed no sockets to this process: LISTEN_FDS is not set" in process.log
+    with chaussette("--bind", "systemd:web", "behaviour:app", LISTEN_PID="1", LISTEN_FDS="1") as process:
+        assert process.ended() == ExitStatus.LISTENER
+        assert "systemd has passed its sockets to process 1, and this one is" in process.log
+
+
+def test_sockets_for_another_process_are_not_served_on_untold() -> None:
+    """As under a circusd that was started by socket activation, which hands the variables on to its workers."""
+    with chaussette("--port", "0", "behaviour:app", LISTEN_PID="1", LISTEN_FDS="1") as process:
+        process.wait_for("Serving on localhost:")
+        assert process.terminate() == 0
+
+
+def test_apps_children_get_neither_the_variables_nor_the_sockets(tmp_path: Path) -> None:
+    (tmp_path / "showing.py").write_text(SHOWING)
+    with Process(passing(tmp_path, "web:admin", "--bind", "systemd:web", app="showing:app"), cwd=tmp_path) as process:
+        activated(process, tmp_path)
+        assert get(f"{tmp_path}/0.sock") == (200, b"[] [False, False]")
         assert process.terminate() == 0
 
 
@@ -71,6 +151,15 @@ def test_inetd_with_the_socket_as_all_three_of_standard_input_output_and_error(b
     assert "ERROR" not in said
 
 
+SHOWING = """\
+import os
+
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    listen = [name for name in os.environ if name.startswith("LISTEN_")]
+    return [f"{listen} {[os.get_inheritable(fd) for fd in (3, 4)]}".encode()]
+"""
 TALKER = """\
 import sys
 

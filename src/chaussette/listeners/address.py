@@ -5,15 +5,18 @@
     HOST:PORT    [::1]:8000    :8000        TCP(host, port)
     unix:/path   unix:@name                 Unix(path), Unix("\\0name")
     fd://12      12 (with --fd)             Fd(12)
+    systemd      systemd:NAME               Fd(3), Fd(4)... (with --bind): what systemd has passed on, all or by name
     ${socket:web}                           Unreplaced(text): Circus 0.19 leaves this as it is, so the kernel must tell
 
 `unix:@name` is a name in Linux's abstract namespace, see unix(7).
 """
 
+import os
 from typing import NamedTuple
 
 from ..config import Config
 from ..errors import UsageError
+from .systemd import passed
 
 _CIRCUS_MARKS = ("$(", "${", "((")
 
@@ -60,8 +63,17 @@ Address = TCP | Unix | Fd | Unreplaced
 
 
 def addresses(config: Config) -> tuple[Address, ...]:
-    """What `config` asks to serve on, in the order given. Raises UsageError."""
-    asked = [*(_fd(text) for text in config.fd), *(parse(text, config) for text in config.bind)]
+    """What `config` asks to serve on, in the order given; else what systemd has passed on, if it has; else localhost.
+
+    Raises UsageError, and ListenerError for sockets that systemd should have passed on.
+    """
+    passed.take(os.environ)
+    asked: list[Address] = [_fd(text) for text in config.fd]
+    for text in config.bind:
+        if text == "systemd" or text.startswith("systemd:"):
+            asked += map(Fd, passed.find(text))
+        else:
+            asked.append(parse(text, config))
     if config.host is not None:
         if asked:
             raise UsageError("--host names one more socket beside --fd or --bind: write --bind HOST:PORT for each.")
@@ -69,6 +81,8 @@ def addresses(config: Config) -> tuple[Address, ...]:
     for index, address in enumerate(asked):
         if address in asked[:index]:
             raise UsageError(f"{address} is given twice: leave one out.")
+    if not asked and config.port is None and config.address_family is None and passed.names:
+        return tuple(map(Fd, passed.names))
     return tuple(asked) or (_host("localhost", config),)
 
 
@@ -83,7 +97,8 @@ def parse(text: str, config: Config | None = None) -> Address:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise UsageError(
-            f"--bind {text!r} is no address: write HOST:PORT, [::1]:8000, unix:/path, unix:@abstract or fd://12."
+            f"--bind {text!r} is no address: write HOST:PORT, [::1]:8000, unix:/path, unix:@abstract, fd://12, "
+            "systemd or systemd:NAME."
         )
     if "://" in text:
         raise UsageError(f"--bind {text!r} is a URL: write HOST:PORT alone.")
