@@ -10,17 +10,16 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from ..config import Config
 from ..interface import is_asgi
 from ..listeners import Listener
-from .aio import ACCEPTED_AT_ONCE, Asking, beating, listening
+from .aio import ACCEPTED_AT_ONCE, Asking, beating, linger, listening
 from .base import Pulse, no_pulse
-from .bridge import Bridge
-from .goodbye import ASGIApp, Goodbye
+from .bridge import as_asgi
 from .heart import Heart
 
 if TYPE_CHECKING:
@@ -55,11 +54,7 @@ class Server:
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._listeners, self._config = listeners, config
         self._is_asgi = is_asgi(app)
-        if self._is_asgi:
-            self._app, self._run = Goodbye(cast(ASGIApp, app)), _at_once
-        else:
-            bridge = Bridge(app, listeners, config.threads or 4)
-            self._app, self._run = Goodbye(bridge), bridge.run
+        self._app, self._run = as_asgi(app, listeners, config.threads or 4)
         self._asking = Asking()
 
     @classmethod
@@ -100,16 +95,6 @@ class Server:
         async with self._asking.heard() as asked:
             serving = asyncio.create_task(server.serve(sockets=list(socks)))
             await asyncio.wait([serving, asyncio.create_task(asked.wait())], return_when=asyncio.FIRST_COMPLETED)
-            loop = asyncio.get_running_loop()
-            for sock in socks:
-                if sock.fileno() != -1:
-                    loop.remove_reader(sock)
-            hang_up = loop.time() + self._config.linger
-            while server.server_state.connections and loop.time() < hang_up:
-                await asyncio.sleep(0.05)
+            await linger(socks, self._config.linger, lambda: bool(server.server_state.connections))
             server.should_exit = True
             await serving
-
-
-def _at_once(task: Pulse) -> None:
-    task()

@@ -7,7 +7,7 @@ back at once when a signal is there, and Python's handlers run.
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from ..listeners import Listener
@@ -28,6 +28,17 @@ class Listening(socket.socket):
 def listening(listener: Listener) -> Listening:
     """A duplicate of a listener's socket, for asyncio to close."""
     return Listening(fileno=socket.dup(listener.sock.fileno()))
+
+
+async def linger(socks: Iterable[socket.socket], seconds: float, is_connected: Callable[[], bool]) -> None:
+    """Accept no more, and let those who are connected send another request for a while."""
+    loop = asyncio.get_running_loop()
+    for sock in socks:
+        if sock.fileno() != -1:
+            loop.remove_reader(sock)
+    hang_up = loop.time() + seconds
+    while is_connected() and loop.time() < hang_up:
+        await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
+from ..interface import is_asgi
 from ..listeners import Listener
+from .base import Pulse
 from .facts import facts_of
-from .goodbye import Message, Receive, Send
+from .goodbye import ASGIApp, Goodbye, Message, Receive, Send
 from .shield import Shield
 
 if TYPE_CHECKING:
@@ -27,6 +29,16 @@ _LONGEST = 1 << 30
 _PLAIN = {"HTTP_CONTENT_LENGTH": "CONTENT_LENGTH", "HTTP_CONTENT_TYPE": "CONTENT_TYPE"}
 
 
+def as_asgi(
+    app: "WSGIApplication", listeners: Sequence[Listener], threads: int
+) -> tuple[Goodbye, Callable[[Pulse], object]]:
+    """The app, of whichever kind it is, for an ASGI engine; and how to run a task where the app runs."""
+    if is_asgi(app):
+        return Goodbye(cast(ASGIApp, app)), lambda task: task()
+    bridge = Bridge(app, listeners, threads)
+    return Goodbye(bridge), bridge.run
+
+
 class Bridge:
     """The ASGI app."""
 
@@ -36,11 +48,14 @@ class Bridge:
         # A request names its listener by a port, or by none: then it is a unix socket.
         self._facts = {_port(each): facts_of(each) for each in listeners}
 
-    def run(self, task: Callable[[], None]) -> None:
+    def run(self, task: Pulse) -> None:
         """Give a task to the threads."""
         self._threads.submit(task)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
         if scope["type"] != "http":
             raise NotImplementedError(f"a WSGI app has no {scope['type']}")
         with SpooledTemporaryFile(_IN_MEMORY) as body:
@@ -111,6 +126,14 @@ class Bridge:
         if client and port:
             environ["REMOTE_PORT"] = str(client[1])
         return environ
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """The lifespan of an app that has none."""
+    kind = ""
+    while kind != "lifespan.shutdown":
+        kind = (await receive())["type"]
+        await send({"type": f"{kind}.complete"})
 
 
 def _port(listener: Listener) -> int | None:

@@ -1,6 +1,9 @@
-"""An ASGI app, counted and told to say goodbye: what a drain needs of any ASGI engine.
+"""An ASGI app, with what ASGI engines lack put around it: what a drain needs, and a guard.
 
-While `closing` is true, answers say `Connection: close`.
+- Requests are counted.
+- While `closing` is true, answers say `Connection: close`.
+- A request with both Content-Length and Transfer-Encoding is answered with 400, and the connection is closed: whoever reads
+  the one where a proxy has read the other may take a body for a request (RFC 9112, section 6.3).
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -12,6 +15,8 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 _CLOSE = (b"connection", b"close")
+_WITH_CONNECTION = ("1.0", "1.1")
+"""Later versions have no such header: there the engine says goodbye by itself."""
 
 
 class Goodbye:
@@ -25,7 +30,7 @@ class Goodbye:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         async def say(message: Message) -> None:
-            if self.closing and message["type"] == "http.response.start":
+            if self.closing and message["type"] == "http.response.start" and scope["http_version"] in _WITH_CONNECTION:
                 kept = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"connection"]
                 message = {**message, "headers": [*kept, _CLOSE]}
             await send(message)
@@ -33,8 +38,17 @@ class Goodbye:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if _is_ambiguous(scope):
+            await send({"type": "http.response.start", "status": 400, "headers": [(b"content-length", b"0"), _CLOSE]})
+            await send({"type": "http.response.body", "body": b""})
+            return
         self.in_flight += 1
         try:
             await self._app(scope, receive, say if scope["type"] == "http" else send)
         finally:
             self.in_flight -= 1
+
+
+def _is_ambiguous(scope: MutableMapping[str, Any]) -> bool:
+    names = [name for name, _ in scope["headers"]]
+    return b"content-length" in names and b"transfer-encoding" in names

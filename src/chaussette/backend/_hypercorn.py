@@ -1,0 +1,91 @@
+"""Hypercorn: ASGI apps on asyncio, over HTTP/1.1 and, in the clear, HTTP/2; WSGI apps in threads, by `bridge`.
+
+It drains by itself, but closes idle connections at once. So a drain takes the listeners out of the loop, waits for the grace,
+and then lets Hypercorn end. Its own way to run a WSGI app keeps bodies in memory and answers an empty one with 500.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import hypercorn.asyncio
+from hypercorn.config import Config as Settings
+from hypercorn.config import Sockets
+from hypercorn.utils import LifespanFailureError
+
+from ..config import Config
+from ..errors import AppError
+from ..listeners import Listener
+from .aio import ACCEPTED_AT_ONCE, Asking, Listening, beating, linger, listening
+from .base import Pulse, no_pulse
+from .bridge import as_asgi
+from .heart import Heart
+from .idle import is_connected
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_IDLE = 75
+"""Seconds that an idle connection is kept: more than the 60 that proxies keep their side. Hypercorn has 5."""
+_FOREVER = float(1 << 20)
+"""Seconds, for Hypercorn's own deadline of the drain: whoever calls us bounds it."""
+
+
+class _Settings(Settings):
+    keep_alive_timeout = _IDLE
+    graceful_timeout = _FOREVER
+    startup_timeout = _FOREVER
+    shutdown_timeout = _FOREVER
+    backlog = ACCEPTED_AT_ONCE
+
+    def __init__(self, socks: Sequence[Listening]) -> None:
+        super().__init__()
+        self._socks = socks
+        self.errorlog = logging.getLogger("hypercorn.error")
+        self.errorlog.setLevel("WARNING")
+
+    def create_sockets(self) -> Sockets:
+        return Sockets([], list(self._socks), [])
+
+
+class Server:
+    """Hypercorn on listeners that are open already."""
+
+    def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
+        self._listeners, self._config = listeners, config
+        self._app, self._run = as_asgi(app, listeners, config.threads or 4)
+        self._asking = Asking()
+
+    @classmethod
+    def setup(cls) -> None:
+        """Nothing to patch."""
+
+    def serve(self, pulse: Pulse = no_pulse) -> None:
+        """Serve until `shutdown()`, then drain."""
+        try:
+            asyncio.run(self._serve(pulse))
+        except LifespanFailureError as error:
+            raise AppError(f"The app could not start: {error}") from None
+
+    def shutdown(self) -> None:
+        """Ask for the drain."""
+        self._app.closing = True
+        self._asking.ask()
+
+    def in_flight(self) -> int:
+        """Requests whose headers have come, and WebSockets."""
+        return self._app.in_flight
+
+    async def _serve(self, pulse: Pulse) -> None:
+        socks = [listening(listener) for listener in self._listeners]
+        addresses = [sock.getsockname() for sock in socks]
+        async with self._asking.heard() as asked, AsyncExitStack() as stack:
+
+            async def asked_and_lingered() -> None:
+                await stack.enter_async_context(beating(Heart(pulse, self._run)))  # Hypercorn accepts
+                await asked.wait()
+                await linger(socks, self._config.linger, lambda: is_connected(addresses))
+
+            await hypercorn.asyncio.serve(self._app, _Settings(socks), mode="asgi", shutdown_trigger=asked_and_lingered)
