@@ -141,6 +141,15 @@ def test_engine(arguments: list[str], words: list[str], tmp_path: Path) -> None:
         assert word in said
 
 
+def test_app_that_makes_greenlets_of_threads(tmp_path: Path) -> None:
+    (tmp_path / "patched.py").write_text(
+        "from gevent import monkey\nmonkey.patch_all()\ndef app(environ, start_response): pass\n"
+    )
+    said = refused(ExitStatus.BACKEND, "--backend", "fast", "--port", "0", "patched:app", cwd=tmp_path)
+    assert "the app has made greenlets of them" in said
+    assert "choose --backend fastgevent" in said
+
+
 def test_engine_that_is_missing_says_how_to_install_it(tmp_path: Path) -> None:
     """In an environment with Chaussette alone: the engines are hidden, as they are when nobody installed them."""
     hide = "import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]; sys.path.insert(0, sys.argv.pop(1));"

@@ -283,6 +283,7 @@ def do_thread(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
 
 
 def do_sleep(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    print("falling asleep", file=sys.stderr, flush=True)
     time.sleep(float(environ["QUERY_STRING"]))
     return do_hello(environ, start_response)
 
