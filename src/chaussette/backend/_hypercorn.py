@@ -8,11 +8,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import hypercorn.asyncio
 from hypercorn.config import Config as Settings
 from hypercorn.config import Sockets
+from hypercorn.typing import Framework
 from hypercorn.utils import LifespanFailureError
 
 from ..config import Config
@@ -88,4 +89,6 @@ class Server:
                 await asked.wait()
                 await linger(socks, self._config.linger, lambda: is_connected(addresses))
 
-            await hypercorn.asyncio.serve(self._app, _Settings(socks), mode="asgi", shutdown_trigger=asked_and_lingered)
+            await hypercorn.asyncio.serve(
+                cast(Framework, self._app), _Settings(socks), mode="asgi", shutdown_trigger=asked_and_lingered
+            )
