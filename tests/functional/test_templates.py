@@ -200,6 +200,18 @@ def test_s6(backend: str, folder: Path, network: Network) -> None:
     assert "Stopped: all requests are answered" in (folder / "web/log/main/current").read_text()
 
 
+def test_s6_starts_anew_what_holds_the_socket(folder: Path, network: Network) -> None:
+    service = Managed("s6", folder, network, *OPTIONS, "fast")
+    with service.started() as process:
+        process.wait_for("Using <class", times=2)
+        old = int(network.get())
+        os.kill(s6_pid(folder / "web"), signal.SIGKILL)
+        process.wait_for("Using <class", times=4)
+        assert int(network.get()) in {s6_pid(folder / f"web/workers/{number}") for number in (1, 2)} - {old}
+        assert process.log.count("Stopped: all requests are answered") == 2
+        assert "Traceback" not in process.log
+
+
 @pytest.mark.parametrize("kind", ["circus", "s6"])
 def test_an_app_that_does_not_import_waits_longer_each_time(kind: str, folder: Path, network: Network) -> None:
     site = Managed(kind, folder, network, "--workers", "1", *ADDRESS)

@@ -114,7 +114,7 @@ def _s6(site: Site) -> list[File]:
         "kill_ms": site.kill * 1000,
         "patience_ms": PATIENCE * 1000,
     }
-    scripts = ("run", "reload", "log/run", "worker/run")
+    scripts = ("run", "finish", "reload", "log/run", "worker/run")
     values = ("worker/notification-fd", "worker/timeout-kill")
     return [
         File(f"{site.name}/{path}", _fill(f"s6/{path}", site, **facts), path in scripts) for path in (*scripts, *values)
