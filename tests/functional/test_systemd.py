@@ -174,3 +174,14 @@ def app(environ, start_response):
     start_response("200 OK", [])
     return [f"stdin: {sys.stdin.read()!r}".encode()]
 """
+
+
+def test_an_app_that_does_not_import_is_told_once_and_nobody_starts_it_again(tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    (tmp_path / "server.py").write_text("import no_such_module\n")
+    command = [tool("systemd-socket-activate"), "--listen", str(path), sys.executable, "-m", "chaussette", "--fd", "3"]
+    with Process([*command, "server:app"], cwd=tmp_path, session=True, env={"TMPDIR": str(tmp_path)}) as process:
+        process.wait_for(f"Listening on {path} as 3.")
+        with connect(str(path)):
+            assert process.ended() == 3
+        assert process.log.count("[ERROR] server:app: importing server raised ModuleNotFoundError") == 1
