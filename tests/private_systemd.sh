@@ -1,10 +1,14 @@
 #!/bin/bash
 # A user instance of systemd(1), in namespaces of its own, that knows the units of one folder and cannot write to the machine:
-# every file system is read-only, but for memory of its own. That is proved before it is started. Nothing here may be run outside
-# of `unshare --mount --pid --cgroup`, see test_templates_systemd.py, which puts it into a cgroup of its own as well.
+# every file system is read-only, but for memory of its own, and that is proved before it is started. (A system's instance would,
+# among much else, empty /tmp.) Whoever starts this puts it into a cgroup of its own, see test_templates_systemd.py.
 #
 # private_systemd.sh UNITS APP PATH...    each PATH is where something must not be writable
 set -eu
+if [ "$1" != --inside ]; then
+    exec unshare --mount --pid --fork --mount-proc --cgroup --ipc --kill-child bash "$0" --inside "$@"
+fi
+shift
 units=$1 app=$2
 shift 2
 [ $$ = 1 ] || { echo "not in a pid namespace of its own"; exit 9; }

@@ -162,10 +162,9 @@ def systemd(network: Network, cgroup: Path) -> Iterator[Systemd]:
         (units / "web@.service.d/here.conf").write_text(f"[Service]\n{NOT_HERE}{environ}")
         for target in TARGETS:
             (units / f"{target}.target").write_text("[Unit]\nDefaultDependencies=no\n")
-        options = ["--mount", "--pid", "--fork", "--mount-proc", "--cgroup", "--ipc", "--kill-child"]
         script = [str(ROOT / "tests/private_systemd.sh"), str(units), str(app), *map(os.path.realpath, kept)]
         enter = ["sh", "-c", f'echo $$ >{cgroup}/cgroup.procs && exec "$@"', "-"]
-        command = [*enter, *network.inside(tool("unshare"), *options, "bash", *script)]
+        command = [*enter, *network.inside("bash", *script)]
         with Process(command) as process:
             try:
                 process.wait_for("the site is up")
@@ -193,9 +192,12 @@ def test_no_request_is_lost_in_a_restart_of_each_worker(cgroup: Path) -> None:
             clients.more(20)
             manager.release("import no_such_module\n")
             manager.ctl("restart", "web@1", status=1)
+            assert "server:app: importing server raised" in manager.ctl("show", "--property=StatusText", "web@1")
             assert manager.pid(2) in newest
-            assert manager.ctl("is-active", "web.socket") == "active"
             clients.more(20)
+            manager.ctl("restart", "web@2", status=1)  # against all advice
+            assert manager.ctl("is-active", "web.socket") == "active"
+            assert manager.ctl("show", "--property=RestartUSec", "--value", "web@1") == "5s"
             manager.release(SERVER)
             manager.ctl("restart", "web@1")
             clients.meet(b"%d" % manager.pid(1))
