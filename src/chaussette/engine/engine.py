@@ -146,7 +146,7 @@ class Engine:
         is left to another thread, or to another process that shares the listener.
         """
         if self.draining:
-            acceptor.close()
+            self._close(acceptor)
             return None
         if len(self.connections) >= self._limit:
             logger.warning("%d connections are open: accepting no more until one is closed", self._limit)
@@ -204,10 +204,13 @@ class Engine:
         if self._grace_ends is None:
             self._grace_ends = now + self.settings.grace
         for acceptor in [each for each in self._acceptors if self.take(each) or each in self._paused]:
-            self._acceptors.remove(acceptor)
-            acceptor.close()
+            self._close(acceptor)
         self._paused = []
         return now >= self._grace_ends
+
+    def _close(self, acceptor: Acceptor) -> None:
+        self._acceptors.remove(acceptor)
+        acceptor.close()
 
     def _overdue(self, connection: Connection, now: float) -> None:
         if connection.phase == APP:

@@ -91,7 +91,8 @@ class Server(Engine):
             for _ in range(self._threads):
                 self._start_thread()
             self._register(self._heart, self._poller.READ)
-            while not (self.draining and not self.connections):
+            # A thread may be accepting still, and its connection is not among the others yet.
+            while not (self.draining and not self._acceptors and not self.connections):
                 if waiting.poll(self._round() * 1000):
                     os.read(awake, 4096)
                 if self._beaten:
@@ -117,9 +118,11 @@ class Server(Engine):
         self._park(connection, self._poller.WRITE)
 
     def park_accept(self, acceptor: Acceptor) -> None:
-        self._park(acceptor, self._poller.READ)
+        self._parked[acceptor.fd] = acceptor
+        if not self.draining:  # else the clock closes it
+            self._poller.listen(acceptor.fd)
 
-    def _park(self, one: Connection | Acceptor, mask: int) -> None:
+    def _park(self, one: Connection, mask: int) -> None:
         fd = one.fd
         self._parked[fd] = one
         try:
@@ -132,7 +135,7 @@ class Server(Engine):
         if found is not None and found is not one:  # closed, and its number is another's by now
             self._put_back(found)
         if found is one:
-            self._poller.disarm(one.fd)
+            (self._poller.heard if isinstance(one, Acceptor) else self._poller.disarm)(one.fd)
         return found is one
 
     def hold(self, connection: Connection) -> None:
@@ -150,6 +153,13 @@ class Server(Engine):
     def release(self, connection: Connection) -> None:
         waiter, connection.waiter = connection.waiter, None
         waiter.release()
+
+    def _round(self) -> float:
+        # Who was told of an arrival may have been killed, or stopped, before it accepted: then somebody must look.
+        for acceptor in [] if self.draining else list(self._acceptors):
+            if self.take(acceptor):
+                self.park_accept(acceptor)
+        return super()._round()
 
     def _put_back(self, one: Connection | Acceptor) -> None:
         if isinstance(one, Acceptor):
@@ -188,6 +198,7 @@ class Server(Engine):
                     except Exception:
                         _ours(one)
                 elif type(one) is Acceptor:
+                    self._poller.heard(fd)
                     self._welcome(one)
                 elif fd == self._heart:
                     self._pulse()

@@ -1,8 +1,10 @@
 """No request ever sees another's data, apps run side by side, and processes share a listener fairly."""
 
+import contextlib
 import random
 import signal
 import threading
+from collections import Counter
 
 import pytest
 
@@ -102,3 +104,28 @@ def test_processes_share_the_connections_of_one_listener(engine: tuple[str, ...]
             answered = {client.answer()[2] for client in clients}
             for client in clients:
                 client.close()
+
+
+def test_idle_processes_take_turns() -> None:
+    fast = ("--backend", "fast", "--threads", "2")
+    with listening() as listener, contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(serving(*fast, listener=listener)) for _ in range(4)]
+        seen: set[bytes] = set()
+        while len(seen) < len(processes):  # until all have started; if one takes no part, the timeout says so
+            seen.add(get(processes[0], "/pid")[2])
+        answered = Counter(get(processes[0], "/pid")[2] for _ in range(40))
+        assert len(answered) == len(processes)
+        assert max(answered.values()) <= 1.5 * min(answered.values())
+
+
+def test_who_is_told_of_a_connection_and_does_not_accept_it_is_not_waited_for() -> None:
+    fast = ("--backend", "fast", "--threads", "1")
+    with (
+        listening() as listener,
+        serving(*fast, listener=listener) as stopped,
+        serving(*fast, listener=listener) as other,
+    ):
+        stopped.signal(signal.SIGSTOP)
+        answered = {get(other, "/pid")[2] for _ in range(3)}
+        stopped.signal(signal.SIGCONT)
+        assert answered == {str(other.pid).encode()}
