@@ -268,3 +268,24 @@ def test_unix_path_that_cannot_be_made(tmp_path: Path) -> None:
 def test_host_that_is_unknown_or_elsewhere() -> None:
     assert "this machine has no such address" in refused(ExitStatus.LISTENER, "--bind", "192.0.2.1:0")
     assert "is unknown" in refused(ExitStatus.LISTENER, "--bind", "no.such.host.invalid:0")
+
+
+def test_ready_fd_that_cannot_be_told(tmp_path: Path) -> None:
+    assert "--ready-fd 99 is not open. Whoever starts this process" in refused(ExitStatus.USAGE, "--ready-fd", "99")
+    assert "--ready-fd: '1' is not a whole number from 3" in refused(ExitStatus.USAGE, "--ready-fd", "1")
+    read, write = os.pipe()
+    os.close(write)
+    said = refused(ExitStatus.USAGE, "--ready-fd", str(read), fds=(read,))
+    os.close(read)
+    assert f"--ready-fd {read} is open for reading alone" in said
+    with listening("tcp", tmp_path) as sock:
+        fd = str(sock.fileno())
+        for option in (("--fd", fd), ("--bind", f"fd://{fd}")):
+            said = refused(ExitStatus.USAGE, "--ready-fd", fd, *option, fds=(sock.fileno(),))
+            assert f"--ready-fd {fd} is also the listening socket" in said
+
+
+def test_watchdog_that_is_too_quick(tmp_path: Path) -> None:
+    watchdog = {"NOTIFY_SOCKET": f"{tmp_path}/notify", "SYSTEMD_EXEC_PID": "", "WATCHDOG_USEC": "2000000"}
+    said = refused(ExitStatus.USAGE, "behaviour:app", fds=(), cwd=APPS, **watchdog)
+    assert "WatchdogSec=2 is too short for a server that tells once a second that it lives: set 3 or more." in said
