@@ -38,8 +38,8 @@ class Shield:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self.calls += 1
-        environ.update(self._facts)
         environ.pop("wsgi.file_wrapper", None)
+        environ.update(self._facts)
         answer = _Answer(self, start_response)
         try:
             pieces = self._app(environ, answer.start)
