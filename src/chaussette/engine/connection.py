@@ -215,10 +215,15 @@ class Connection(Answering):
         self.engine.park_read(self)
         return None
 
+    @property
+    def peer(self) -> str:
+        """Who the client is, for the log."""
+        return self.reader.remote.get("REMOTE_ADDR") or "a unix client"
+
     def refuse(self, status: int, why: str) -> None:
         """Answer with an error of our own, and end the connection."""
         level = logging.WARNING if status == 503 else logging.INFO  # what is our own fault, and what the client's
-        logger.log(level, "%d for %s: %s", status, self.reader.remote.get("REMOTE_ADDR") or "a unix client", why)
+        logger.log(level, "%d for %s: %s", status, self.peer, why)
         self.reader.discard()
         self.push(refusal(status, why, self.engine.heads.date))
         if not self.gone:

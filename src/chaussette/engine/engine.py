@@ -216,7 +216,8 @@ class Engine:
         if connection.phase == APP:
             if connection.deadline <= now:
                 connection.deadline = float("inf")
-                logger.warning("The app works on one request for more than %g seconds", self.settings.app_timeout)
+                late = self.settings.app_timeout
+                logger.warning("The app works on a request of %s for more than %g seconds", connection.peer, late)
             return
         if not self.take(connection):
             return  # somebody is at it just now

@@ -97,7 +97,7 @@ def test_an_idle_connection_is_closed_without_a_word(engine: tuple[str, ...]) ->
 def test_an_app_that_takes_long_is_named_in_the_log(engine: tuple[str, ...]) -> None:
     with serving(*engine, "--app-timeout", "0.2") as served:
         assert get(served, "/sleep?1")[0] == 200
-        served.wait_for("more than 0.2 seconds")
+        served.wait_for("a request of 127.0.0.1 for more than 0.2 seconds")
 
 
 def test_connections_beyond_the_limit_wait_and_the_log_says_so(engine: tuple[str, ...]) -> None:
