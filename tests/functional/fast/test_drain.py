@@ -74,7 +74,7 @@ def test_a_second_signal_counts_what_it_cuts(engine: tuple[str, ...]) -> None:
         assert busy.head()[0] == 100
         served.signal(signal.SIGTERM)
         served.wait_for("SIGTERM")
-        served.signal(signal.SIGTERM)
+        served.signal(signal.SIGINT)
         assert served.ended() == 7
         assert "1 request cut" in served.log
 
