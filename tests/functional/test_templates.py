@@ -121,7 +121,7 @@ ADDRESS = ("--bind", "127.0.0.1:8000")
 OPTIONS = ("--workers", "2", *ADDRESS, "--backend")
 
 
-@pytest.mark.parametrize("backend", ["waitress", "fast", "gevent"])
+@pytest.mark.parametrize("backend", ["waitress", "fast"])
 def test_circus(backend: str, folder: Path, network: Network) -> None:
     circus = Managed("circus", folder, network, *OPTIONS, backend)
 
@@ -142,9 +142,8 @@ def test_circus(backend: str, folder: Path, network: Network) -> None:
             replaced(clients, workers, lambda: circus.ctl("reload", "web", "--waiting"))
 
 
-@pytest.mark.parametrize("backend", ["waitress", "fast"])
-def test_supervisor(backend: str, folder: Path, network: Network) -> None:
-    supervisor = Managed("supervisor", folder, network, *OPTIONS, backend)
+def test_supervisor(folder: Path, network: Network) -> None:
+    supervisor = Managed("supervisor", folder, network, *OPTIONS, "waitress")
     names = ("web:web_0", "web:web_1")
 
     def workers() -> set[int]:
@@ -175,9 +174,8 @@ def s6_pid(worker: Path) -> int:
     return int(words.stdout)
 
 
-@pytest.mark.parametrize("backend", ["waitress", "fast"])
-def test_s6(backend: str, folder: Path, network: Network) -> None:
-    service = Managed("s6", folder, network, *OPTIONS, backend)
+def test_s6(folder: Path, network: Network) -> None:
+    service = Managed("s6", folder, network, *OPTIONS, "fast")
     places = [folder / f"web/workers/{number}" for number in (1, 2)]
 
     def workers() -> set[int]:
