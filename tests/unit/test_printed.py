@@ -93,6 +93,11 @@ def test_sockets(bind: str, said: dict[str, str]) -> None:
         assert text in made(manager, Config(bind=(bind,)))
 
 
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_no_host_is_every_address(manager: str) -> None:
+    assert "0.0.0.0" in made(manager, Config(bind=(":8000",)))
+
+
 def test_several_sockets() -> None:
     config = Config(bind=("127.0.0.1:8000", "unix:/run/web.sock"))
     assert "--fd $(circus.sockets.web) --fd $(circus.sockets.web-2)" in made("circus", config)
@@ -104,7 +109,13 @@ def test_several_sockets() -> None:
     ("manager", "config", "refusal"),
     [
         ("cirkus", Config(), "There is no configuration for cirkus. Did you mean circus?"),
-        ("supervisor", Config(bind=(":8000", ":8001")), "Supervisor gives a process one socket: leave out :8001."),
+        (
+            "supervisor",
+            Config(bind=(":8000", ":8001")),
+            "Supervisor gives a process one socket: leave out 0.0.0.0:8001.",
+        ),
+        ("systemd", Config(bind=("example.org:80",)), "example.org:80: systemd knows no host names"),
+        ("supervisor", Config(bind=("[::1]:8000",)), "[::1]:8000: Supervisor opens no IPv6 sockets"),
         ("s6", Config(bind=(":8000", ":8001")), "s6 gives a process one socket"),
         ("circus", Config(fd=("3",)), "fd://3: the manager is to open the socket"),
         ("circus", Config(port=0), "Port 0 is another one at each start"),

@@ -9,6 +9,7 @@ No socket is opened here, and the app is not imported: what is printed on one ma
 import shlex
 from collections.abc import Callable
 from importlib.resources import files
+from ipaddress import ip_address
 
 from ..errors import UsageError, near
 from ..listeners import Address
@@ -76,7 +77,14 @@ def _systemd(site: Site) -> list[File]:
 def _systemd_stream(address: Address) -> str:
     if isinstance(address, Unix):
         return address.path.replace("\0", "@", 1).replace("%", "%%")
-    return str(address).replace("localhost:", "127.0.0.1:")
+    assert isinstance(address, TCP)
+    if address.host == "localhost":
+        address = address._replace(host="127.0.0.1")
+    try:
+        ip_address(address.host)
+    except ValueError:
+        raise UsageError(f"{address}: systemd knows no host names: write an IP address, 0.0.0.0 for all.") from None
+    return str(address)
 
 
 def _systemd_quote(text: str) -> str:
@@ -94,6 +102,8 @@ def _is_at_home(*paths: str) -> bool:
 
 def _supervisor(site: Site) -> list[File]:
     address = _only_one("Supervisor", site)
+    if isinstance(address, TCP) and ":" in address.host:
+        raise UsageError(f"{address}: Supervisor opens no IPv6 sockets.")
     facts = {
         "socket": f"unix://{_path(address)}" if isinstance(address, Unix) else f"tcp://{address}",
         "mode": f"socket_mode = {site.mode:04o}\n" if isinstance(address, Unix) else "",

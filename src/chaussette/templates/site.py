@@ -51,7 +51,11 @@ class Site(NamedTuple):
                 )
             if isinstance(address, TCP) and not address.port:
                 raise UsageError("Port 0 is another one at each start: choose one that a proxy can know.")
-        return found
+        # No host is every address, which not every manager understands.
+        return tuple(
+            address._replace(host="0.0.0.0") if isinstance(address, TCP) and not address.host else address
+            for address in found
+        )
 
     @property
     def mode(self) -> int:
