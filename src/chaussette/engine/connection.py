@@ -118,6 +118,9 @@ class Connection(Answering):
 
     def receive(self) -> Request | None:
         """Read. Returns a request that is complete; without one, the connection is parked, or closed."""
+        room = self.reader.room
+        if room is not None:
+            return self._receive_into(room)
         try:
             data = self.sock.recv(READ)
         except BlockingIOError:
@@ -127,6 +130,24 @@ class Connection(Answering):
             self.close()
             return None
         return self._received(data)
+
+    def _receive_into(self, room: memoryview) -> Request | None:
+        """Read the rest of a long body in place."""
+        request = None
+        try:
+            count = self.sock.recv_into(room)
+            if not count:
+                self.close()
+                return None
+            request = self.reader.filled(count)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+            return None
+        if request is None:
+            self.engine.park_read(self)
+        return request
 
     def _received(self, data: bytes) -> Request | None:
         if not data:

@@ -61,12 +61,14 @@ LAST = Shape(http11=True, is_head=False, persistent=False)
 """The shape of those that say Connection: close."""
 Block = tuple[dict[str, Any], Frame]
 """An environ that lacks what the request line, the connection and the body say, and the frame."""
+Start = tuple[dict[str, Any], Shape, int]
+"""An environ that lacks its connection and its wsgi.input, the shape, and the length of the body."""
 
 
 class Heads:
     """Heads of all connections of one listener, remembered."""
 
-    __slots__ = ("_facts", "_fields", "_seen", "blocks", "limits", "lines", "wholes")
+    __slots__ = ("_facts", "_fields", "_seen", "blocks", "limits", "lines", "starts", "wholes")
 
     def __init__(self, facts: dict[str, Any], limits: Limits) -> None:
         """`facts` are the environ entries that all requests share: SERVER_NAME, wsgi.url_scheme and their
@@ -86,6 +88,8 @@ class Heads:
         """What `read_block` has learnt: an environ to copy, and its frame."""
         self.wholes: dict[bytes, tuple[dict[str, Any], Shape]] = {}
         """What `learn_whole` has learnt: an environ to copy, that lacks its connection and its wsgi.input."""
+        self.starts: dict[bytes, Start] = {}
+        """What `learn_start` has learnt."""
 
     def learn_line(self, raw: bytes) -> RequestLine:
         """Understand a request line, and remember it. Raises Refused."""
@@ -123,6 +127,13 @@ class Heads:
             if len(self.wholes) >= _REMEMBERED:
                 self.wholes.clear()
             self.wholes[raw] = environ.copy(), shape
+
+    def learn_start(self, raw: bytes, environ: dict[str, Any], shape: Shape, length: int) -> None:
+        """Remember the head of a request that has a body of a stated length, as `learn_whole` does."""
+        if len(raw) <= 2 * _LONGEST:
+            if len(self.starts) >= _REMEMBERED:
+                self.starts.clear()
+            self.starts[raw] = environ.copy(), shape, length
 
     def trailers(self, lines: list[bytes]) -> None:
         """Check the trailer lines of a chunked body, and forget them. Raises Refused."""

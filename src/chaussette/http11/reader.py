@@ -10,9 +10,9 @@ The limits hold while bytes come in, not once all are there.
 from io import BytesIO
 from typing import Any
 
-from .body import Chunked, Fixed, Store
+from .body import Chunked, Fixed
 from .errors import Refused
-from .head import LAST, PLAIN, Frame, Heads, Shape
+from .head import LAST, PLAIN, Frame, Heads, Shape, Start
 from .target import RequestLine
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -71,6 +71,11 @@ class Reader:
         if cut == 0:  # RFC 9112 section 2.2: an empty line before a request is ignored, one
             return self._after_empty_line(data)
         heads = self._heads
+        behind = end + 4
+        if len(data) > behind:
+            start = heads.starts.get(data[:behind])
+            if start is not None and len(data) >= behind + start[2]:
+                return self._start(start, data, behind)
         if cut > heads.limits.request_line or end - cut > heads.limits.header_size:
             self._too_long(cut)
         self._searched = 0
@@ -88,8 +93,8 @@ class Reader:
         environ["QUERY_STRING"] = line.query
         environ["SERVER_PROTOCOL"] = line.protocol
         environ["REQUEST_URI"] = line.uri
-        if len(data) > end + 4:
-            self.rest = data[end + 4 :]
+        if len(data) > behind:
+            self.rest = data[behind:]
         if frame.plain and line.plain:
             shape = LAST if frame.close else PLAIN
             if known and not self.rest:
@@ -98,7 +103,34 @@ class Reader:
             environ["wsgi.input"] = BytesIO()
             return environ, shape
         environ.update(self.remote)
-        return self._begin(line, frame, environ)
+        return self._begin(line, frame, environ, data[:behind] if known else b"")
+
+    def _start(self, start: Start, data: bytes, behind: int) -> Request:
+        """A request whose head is remembered, and whose body is here."""
+        environ, shape, length = start
+        environ = environ.copy()
+        environ.update(self.remote)
+        end = behind + length
+        environ["wsgi.input"] = BytesIO(data[behind:end])
+        self._searched = 0
+        if len(data) > end:
+            self.rest = data[end:]
+        return environ, shape
+
+    @property
+    def room(self) -> memoryview | None:
+        """Where to receive what comes next, if that is the rest of a long body: then `filled` is called
+        instead of `feed`."""
+        return self._body.store.room if self._body is not None else None
+
+    def filled(self, count: int) -> Request | None:
+        """Take `count` bytes, one at least, that have been received into `room`; return the request if it is
+        complete."""
+        assert self._body is not None
+        store = self._body.store
+        self.expecting = False
+        store.fill(count)
+        return self._whole() if store.room is None else None
 
     def discard(self) -> None:
         """Drop the body that is half read."""
@@ -132,7 +164,7 @@ class Reader:
         self._searched = 0
         return self.feed(data[2:])
 
-    def _begin(self, line: RequestLine, frame: Frame, environ: dict[str, Any]) -> Request | None:
+    def _begin(self, line: RequestLine, frame: Frame, environ: dict[str, Any], head: bytes) -> Request | None:
         if line.host is not None:
             environ["HTTP_HOST"] = line.host
         if line.http11 and not frame.has_host:
@@ -153,12 +185,13 @@ class Reader:
         if frame.length and len(self.rest) >= frame.length:
             body, self.rest = self.rest[: frame.length], self.rest[frame.length :]
             if frame.length <= limits.memory:
+                if head and not frame.expects:
+                    self._heads.learn_start(head, environ, request[1], frame.length)
                 environ["wsgi.input"] = BytesIO(body)
                 return request
             self.rest = body + self.rest
-        store = Store(limits.memory)
         self._request = request
-        self._body = Chunked(self._heads, store) if frame.chunked else Fixed(frame.length, store)
+        self._body = Chunked(self._heads) if frame.chunked else Fixed(frame.length, limits.memory)
         data, self.rest = self.rest, b""
         if line.http11 and frame.expects:
             # RFC 9110 section 10.1.1: whoever sends the body already does not wait for it
@@ -167,14 +200,20 @@ class Reader:
 
     def _feed_body(self, data: bytes) -> Request | None:
         assert self._body is not None
-        assert self._request is not None
         if data:
             self.expecting = False
         rest = self._body.feed(data)
         if rest is None:
             return None
+        self.rest = rest
+        return self._whole()
+
+    def _whole(self) -> Request:
+        """The request whose body has ended."""
+        assert self._body is not None
+        assert self._request is not None
         request, store = self._request, self._body.store
-        self.rest, self._body, self._request = rest, None, None
+        self._body = self._request = None
         request[0]["CONTENT_LENGTH"] = str(store.size)
         request[0]["wsgi.input"] = store.finished()
         return request
