@@ -93,15 +93,17 @@ class Channel:
             while out and turn > 0:
                 piece = out[0]
                 if isinstance(piece, Part):
-                    sent = os.sendfile(self.fd, piece.fd, piece.at, min(piece.count, TURN)) if piece.count else 0
-                    if not sent and piece.count:  # the file has been cut since it was measured
+                    asked = min(piece.count, turn)
+                    sent = os.sendfile(self.fd, piece.fd, piece.at, asked) if asked else 0
+                    if not sent and asked:  # the file has been cut since it was measured
                         self.close(reset=True)
                         return
                     piece.at += sent
                     piece.count -= sent
                     left = piece.count
                 else:
-                    sent = self.sock.send(piece[:TURN])
+                    asked = min(len(piece), turn)
+                    sent = self.sock.send(piece[:asked])
                     left = len(piece) - sent
                     out[0] = piece[sent:]
                 if not left:
@@ -109,6 +111,8 @@ class Channel:
                 self.unsent -= sent
                 turn -= sent
                 self.deadline = self.engine.clock.send
+                if sent < asked:  # the kernel is full, and need not be asked to say so
+                    return
         except BlockingIOError:
             return
         except OSError:

@@ -40,8 +40,8 @@ class Settings:
 LINGER = 2.0
 """How long we read on, and throw away, after an answer that ends a connection: a close with unread bytes is a
 reset, and a reset takes the answer with it before the client has read it (RFC 9112 section 9.6)."""
-TURN = 1 << 20
+TURN = 1 << 22
 """How many bytes are sent on one connection at a turn, so that a fast client of a large file leaves some to
-the others."""
+the others. As much as Linux keeps for one connection: less would only be more turns."""
 READ = 1 << 16
 """How many bytes are read at once; twice Linux's loopback segment."""

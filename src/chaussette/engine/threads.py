@@ -32,6 +32,7 @@ from _thread import allocate_lock
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread, current_thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from .channel import logger
@@ -40,6 +41,7 @@ from .engine import Acceptor, Engine, Site
 from .phase import SEND
 from .poller import make_poller
 from .settings import Settings
+from .staffing import LOOK, Staffing
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -60,7 +62,8 @@ class Server(Engine):
     ) -> None:
         super().__init__(app, sites, settings or Settings())
         self.multithread = threads > 1
-        self._threads = threads
+        self._staffing = Staffing(threads)
+        self._turns = 0
         self._serving = 0
         """Threads that are not waiting in `hold`."""
         self._workers: set[Thread] = set()
@@ -88,16 +91,22 @@ class Server(Engine):
         waiting.register(awake, select.POLLIN)
         try:
             self._open()
-            for _ in range(self._threads):
-                self._start_thread()
             self._register(self._heart, self._poller.READ)
+            next_round = 0.0
             # A thread may be accepting still, and its connection is not among the others yet.
             while not (self.draining and not self._acceptors and not self.connections):
-                if waiting.poll(self._round() * 1000):
+                now = monotonic()
+                if now >= next_round:
+                    next_round = now + self._round()
+                    if self._beaten:
+                        self._beaten = False
+                        self._modify(self._heart, self._poller.READ)
+                pause = next_round - now
+                if self._staff(now):
+                    pause = min(pause, LOOK)
+                if waiting.poll(pause * 1000):
                     os.read(awake, 4096)
-                if self._beaten:
-                    self._beaten = False
-                    self._modify(self._heart, self._poller.READ)
+                    next_round = 0.0
         finally:
             self._stop()
             os.close(self._heart)
@@ -176,20 +185,30 @@ class Server(Engine):
             self._workers.add(thread)
         thread.start()
 
+    def _staff(self, now: float) -> bool:
+        """Let as many threads serve as are wanted. Returns whether it is to be asked again soon."""
+        staffing = self._staffing
+        owned = len(self._parked) < len(self.connections) + len(self._acceptors) - len(self._paused)
+        staffing.look(now, self._turns, owned, [each.native_id or 0 for each in list(self._workers)])
+        while self._serving < staffing.wanted:
+            self._start_thread()
+        return staffing.alone
+
     def _leaves(self) -> bool:
         with self._count:
-            if self._serving <= self._threads:
+            if self._serving <= self._staffing.wanted:
                 return False
             self._serving -= 1
             self._workers.discard(current_thread())
             return True
 
     def _work(self) -> None:
-        parked, threads, read = self._parked, self._threads, self._poller.READ
+        parked, staffing, read = self._parked, self._staffing, self._poller.READ
         wait, claim, modify = self._poller.wait, self._parked.pop, self._poller.modify
         while not self._over:
             for fd, _ in wait():
                 one = claim(fd, None)
+                self._turns += 1  # a count that is lost, when two threads count at once, changes nothing
                 if type(one) is Connection:
                     try:
                         if one.turn():
@@ -203,7 +222,7 @@ class Server(Engine):
                 elif fd == self._heart:
                     self._pulse()
                     self._beaten = True
-            if self._serving > threads and self._leaves():
+            if self._serving > staffing.wanted and self._leaves():
                 return
 
     def _welcome(self, acceptor: Acceptor) -> None:

@@ -1,0 +1,121 @@
+"""How many threads serve: all of them, or one, while one is all that the app needs.
+
+Under the GIL one thread runs at a time, and further ones are there for apps that wait. For an app that never
+does, they only cost: at every system call of the one the others take the lock from it, and have to be
+woken for that. (CPython 3.11, four threads against one: a connection for each request 42.2 us and 38.0, a
+stream of 100 pieces 656 and 415.)
+
+So a server that is busy with short requests is left to one thread. The clock looks at it every few
+milliseconds, and all are back as soon as it is seen waiting: in one request for two looks, or in requests
+for more of its time than it could run. That may delay a request by some looks, once in half a minute at
+most. An idle server, a free-threaded Python, and a system that does not tell what a thread has computed
+(proc(5)) have all threads, always.
+"""
+
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+
+LOOK = 0.004
+"""Seconds between looks at the one thread: 250 looks a second cost half a per cent."""
+_SPAN = 0.2
+"""Seconds over which the time on the processor is judged."""
+_BUSY, _QUIET = 0.5, 0.25
+"""Of one processor: from where on one thread may do, and below which there is nothing to win."""
+_SHORT = 0.001
+"""Seconds of computing for one request, on average: of longer ones, a few at once are better."""
+_WAITING = 0.2
+"""The part of its time that the one thread may be in a request, yet off the processor: other programs need it too."""
+Times = dict[int, tuple[float, float]]
+"""Seconds that each thread has run, and has waited for a processor, as other programs had it."""
+_PAUSE, _LONGEST_PAUSE = 30.0, 600.0
+"""Seconds for which an app that was seen waiting keeps all threads: at first, and after it was seen again and again."""
+
+
+class Staffing:
+    """Decides how many threads are `wanted`, from what it is told at each look."""
+
+    __slots__ = (
+        *("_all", "_busy", "_looks", "_not_before", "_now", "_pause", "_seen", "_suspected", "_times"),
+        *("_turns", "wanted"),
+    )
+
+    def __init__(self, threads: int, *, gil: bool | None = None) -> None:
+        """`gil` is whether one thread runs at a time; None asks the interpreter."""
+        if gil is None:
+            gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+        self._all = self.wanted = threads
+        self._not_before = 0.0 if gil and threads > 1 else float("inf")
+        self._pause = _PAUSE
+        self._now = 0.0
+        self._times: Times = {}
+        self._suspected: tuple[float, Times] | None = None
+        self._turns = self._seen = self._looks = self._busy = 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether one thread serves, and is to be looked at every `LOOK` seconds."""
+        return self.wanted < self._all
+
+    def look(self, now: float, turns: int, owned: bool, threads: Iterable[int]) -> None:
+        """Take notice: the time in seconds, how many turns there have been since the start, whether a thread
+        is in one, and the native ids of the threads that serve."""
+        if now < self._not_before:
+            return
+        if self.alone and owned and turns == self._seen:
+            self._suspect(now, times(threads))
+            return
+        self._suspected = None
+        self._seen = turns
+        self._looks += 1
+        self._busy += owned
+        span = now - self._now
+        if span >= _SPAN:
+            done, self._turns = turns - self._turns, turns
+            found = times(threads) if self.alone or done * _SHORT > _BUSY * span else {}
+            ran, waited = since(self._times, found)
+            self._judge(now, (ran + waited) / span, ran / done if done else 0.0)
+            self._now, self._times = now, found
+            self._looks = self._busy = 0
+
+    def _suspect(self, now: float, found: Times) -> None:
+        """One turn takes longer than a look: all threads, unless other programs have the processor."""
+        if self._suspected is not None:
+            before, earlier = self._suspected
+            if since(earlier, found)[1] < (now - before) / 2:
+                self._everybody(now)
+                return
+        self._suspected = now, found
+
+    def _judge(self, now: float, load: float, each: float) -> None:
+        """Decide, by the part of the time for which the threads could run, and by the seconds that a turn
+        took."""
+        if not self.alone:
+            if load > _BUSY and each < _SHORT:
+                self.wanted = 1
+        elif self._busy / self._looks - load > _WAITING:
+            self._everybody(now)
+        elif load < _QUIET:
+            self.wanted = self._all
+
+    def _everybody(self, now: float) -> None:
+        """The app waits: all threads, for a while."""
+        self.wanted, self._suspected = self._all, None
+        self._not_before = now + self._pause
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+
+def times(threads: Iterable[int]) -> Times:
+    """What the system tells of threads: proc(5), schedstat. Nothing, if it is not Linux."""
+    found = {}
+    for thread in threads:
+        with suppress(OSError, ValueError), open(f"/proc/self/task/{thread}/schedstat", "rb") as file:
+            ran, waited, _ = file.read().split()
+            found[thread] = int(ran) / 1e9, int(waited) / 1e9
+    return found
+
+
+def since(before: Times, after: Times) -> tuple[float, float]:
+    """Seconds that threads ran, and waited for a processor, between `before` and `after`."""
+    both = [(before[thread], after[thread]) for thread in after if thread in before]
+    return sum(new[0] - old[0] for old, new in both), sum(new[1] - old[1] for old, new in both)
