@@ -7,18 +7,30 @@ that at every start would cost 14 ms.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder
 
 _FOLDER = os.path.dirname(os.__file__)
+_FOLDERS = [entry for entry in sys.path if entry.startswith(_FOLDER)]
+
+
+class _StandardFirst:
+    """Finds the standard library's modules, in its folders alone. `sys.path` stays as it is: another thread may be
+    about to import something of the app's."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
+        if path is not None or name not in sys.stdlib_module_names:
+            return None
+        return PathFinder.find_spec(name, _FOLDERS)
 
 
 @contextmanager
 def standard_library() -> Iterator[None]:
-    """Let what is imported for the length of a `with` block be the standard library's."""
-    before = sys.path[:]
-    sys.path[:] = [entry for entry in before if entry.startswith(_FOLDER)]
+    """Let what is imported for the length of a `with` block be the standard library's, if it has that name."""
+    finder = _StandardFirst()
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        sys.path[:] = before
+        sys.meta_path.remove(finder)

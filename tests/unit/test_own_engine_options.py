@@ -1,7 +1,6 @@
 """The options of the own engines: what the help calls the default is what the engine does."""
 
 import socket
-from dataclasses import fields
 
 import pytest
 
@@ -9,14 +8,13 @@ from chaussette.backend.base import LIMITS
 from chaussette.backend.own import _NAMES, settings
 from chaussette.config import OPTIONS, Config, parse
 from chaussette.engine.settings import Settings
-from chaussette.http11 import Limits
 from chaussette.listeners import Listener
 
 
 def values(made: Settings) -> dict[str, object]:
     """Settings and limits by the names of the options."""
-    found = {each.name: getattr(made, each.name) for each in fields(made) if each.name != "limits"}
-    found |= {each.name: getattr(made.limits, each.name) for each in fields(Limits)}
+    found = made._asdict() | made.limits._asdict()
+    del found["limits"]
     return {_NAMES.get(name, name): value for name, value in found.items()}
 
 

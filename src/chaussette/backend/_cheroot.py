@@ -20,7 +20,7 @@ from cheroot import server, wsgi
 
 from ..config import Config
 from ..http11 import Heads, Limits, Refused
-from ..http11.body import Chunked, Fixed, Store
+from ..http11.body import Chunked, Fixed
 from ..http11.errors import REASONS
 from ..listeners import Listener
 from ..logs import logger
@@ -74,10 +74,10 @@ class _Request(server.HTTPRequest):
             self.conn.wfile.write(b"0\r\n\r\n")
 
     def _body(self) -> BinaryIO:
-        store, frame, source = Store(_LIMITS.memory), self.frame, self.conn.rfile
+        frame, source, heads = self.frame, self.conn.rfile, self.conn.heads
         if frame.length > _LIMITS.body_size:
             raise Refused(413, f"a body of more than {_LIMITS.body_size} bytes")
-        reader: Chunked | Fixed = Chunked(self.conn.heads, store) if frame.chunked else Fixed(frame.length, store)
+        reader: Chunked | Fixed = Chunked(heads) if frame.chunked else Fixed(heads, frame.length)
         rest = None if frame.chunked or frame.length else b""
         while rest is None:
             data = source.peek(1)
@@ -86,8 +86,8 @@ class _Request(server.HTTPRequest):
             rest = reader.feed(data)
             source.read(len(data) - len(rest or b""))
         if frame.chunked:
-            self.environ["CONTENT_LENGTH"] = str(store.size)
-        return store.finished()
+            self.environ["CONTENT_LENGTH"] = str(reader.store.size)
+        return reader.store.finished()
 
 
 class _Gateway(wsgi.Gateway):

@@ -1,14 +1,14 @@
 """What the engines of our own, `fast` and `fastgevent`, are told: listeners and options in their terms."""
 
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..config import Config
 from ..engine.engine import Site
 from ..engine.settings import Settings
-from ..http11 import Limits
+from ..http11 import Limits, temporary_file
 from ..listeners import Listener
+from ..standard import standard_library
 
 _NAMES = {
     "request_line": "limit_request_line",
@@ -32,12 +32,18 @@ def settings(listeners: Sequence[Listener], config: Config) -> Settings:
         **_asked(Settings, config),
         limits=Limits(**_asked(Limits, config)),
         grace=config.linger,
+        spool=_spool,
         # A listener that somebody gave us he may have given to others too.
         multiprocess=not all(listener.owned for listener in listeners),
     )
 
 
+def _spool() -> BinaryIO:
+    with standard_library():
+        return temporary_file()
+
+
 def _asked(kind: type[Settings] | type[Limits], config: Config) -> dict[str, Any]:
     """The values of options that were asked for, by the names that `kind` has for them."""
-    values = {each.name: getattr(config, _NAMES.get(each.name, each.name), None) for each in fields(kind)}
+    values = {name: getattr(config, _NAMES.get(name, name), None) for name in kind._fields}
     return {name: value for name, value in values.items() if value is not None}

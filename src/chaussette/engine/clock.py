@@ -5,11 +5,13 @@ at once, by the one thread that ticks. So a deadline may be late by a tick, and 
 longer than it says.
 """
 
-from email.utils import formatdate
-from time import monotonic
+from time import gmtime, monotonic
 
 from ..http11 import ResponseHeads
 from .settings import LINGER, Settings
+
+_DAYS = b"Mon Tue Wed Thu Fri Sat Sun".split()
+_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 class Clock:
@@ -40,4 +42,10 @@ class Clock:
         self.send = now + settings.send_timeout + late
         self.app = now + settings.app_timeout + late
         self.linger = now + LINGER + late
-        self._heads.date = b"Date: %b\r\n" % formatdate(usegmt=True).encode("ascii")
+        year, month, day, hour, minute, second, weekday = gmtime()[:7]
+        # RFC 9110 section 5.6.7. email.utils would write it too, and costs a megabyte in each worker.
+        self._heads.date = b"Date: %b, %02d %b %d %02d:%02d:%02d GMT\r\n" % (
+            _DAYS[weekday],
+            *(day, _MONTHS[month - 1], year),
+            *(hour, minute, second),
+        )

@@ -13,8 +13,7 @@ import socket
 import sys
 from _socket import socket as RawSocket  # noqa: N812 - an engine must not get a patched one
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..http11 import Heads, ResponseHeads
 from .channel import logger
@@ -32,8 +31,7 @@ _SPARE_FILES = 50
 _DRAIN_TICK = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """A listening socket, and what it is called: SERVER_NAME and SERVER_PORT of PEP 3333."""
 
     sock: socket.socket
@@ -169,7 +167,9 @@ class Engine:
     def _open(self) -> None:
         """Begin to accept."""
         self._limit = min(self.settings.connections, _most_files() - _SPARE_FILES)
-        self._acceptors = [Acceptor(site, Heads(self._facts(site), self.settings.limits)) for site in self._sites]
+        self._acceptors = [
+            Acceptor(site, Heads(self._facts(site), self.settings.limits, self.settings.spool)) for site in self._sites
+        ]
         for acceptor in self._acceptors:
             self.park_accept(acceptor)
 

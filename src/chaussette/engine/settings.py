@@ -1,15 +1,14 @@
 """What an engine may be told, and what it does untold. Each number has its reason beside it."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from ..http11 import Limits
+from ..http11 import Limits, Spool, temporary_file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """Times in seconds, sizes in bytes."""
 
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     """Limits on one request."""
     connections: int = 10_000
     """Open connections; at so many, or 50 short of the limit on open files, accepting pauses. An idle one
@@ -33,6 +32,8 @@ class Settings:
     """Bytes of a streamed response that may wait for the client before the app waits too."""
     grace: float = 2.0
     """In a drain: how long a connection that is idle may still send a request."""
+    spool: Spool = temporary_file
+    """Makes the file of a body that is too long for memory."""
     multiprocess: bool = True
     """wsgi.multiprocess: whether other processes may serve the same app on the same sockets."""
 

@@ -6,7 +6,7 @@ time.
 """
 
 from .errors import Refused, ResponseError
-from .head import Heads, Shape
+from .head import Heads, Shape, Spool, temporary_file
 from .limits import Limits
 from .reader import CONTINUE, Reader, Request
 from .response import Response, refusal
@@ -23,5 +23,7 @@ __all__ = [
     "ResponseError",
     "ResponseHeads",
     "Shape",
+    "Spool",
     "refusal",
+    "temporary_file",
 ]

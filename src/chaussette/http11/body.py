@@ -15,8 +15,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
-from tempfile import TemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from .errors import Refused
 from .head import Heads
@@ -37,11 +36,11 @@ _PIECES = 1024
 class Store:
     """A body as it comes in."""
 
-    __slots__ = ("_file", "_length", "_memory", "_pieces", "_whole", "room", "size")
+    __slots__ = ("_file", "_length", "_memory", "_pieces", "_spool", "_whole", "room", "size")
 
-    def __init__(self, memory: int, length: int = 0) -> None:
-        """How many bytes stay in memory, and how long the body is, if that is known."""
-        self._memory, self._length = memory, length
+    def __init__(self, heads: Heads, length: int = 0) -> None:
+        """`length` is that of the body, if it is known."""
+        self._memory, self._spool, self._length = heads.limits.memory, heads.spool, length
         self._pieces: list[bytes] = []
         self._file: BinaryIO | None = None
         self._whole: BytesIO | None = None
@@ -64,7 +63,7 @@ class Store:
         if len(self._pieces) >= _PIECES:
             self._pieces = [b"".join(self._pieces)]
         if self.size > self._memory:
-            self._file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 - the app has it last
+            self._file = self._spool()
             self._file.writelines(self._pieces)
             self._pieces = []
         elif self._length - self.size > _WORTH and self._length <= min(self._memory, self.size * _CLAIM):
@@ -107,8 +106,8 @@ class Fixed:
 
     __slots__ = ("_length", "store")
 
-    def __init__(self, length: int, memory: int) -> None:
-        self._length, self.store = length, Store(memory, length)
+    def __init__(self, heads: Heads, length: int) -> None:
+        self._length, self.store = length, Store(heads, length)
 
     def feed(self, data: bytes) -> bytes | None:
         """Take bytes; give back those behind the end of the body, or None if the end has not come."""
@@ -126,7 +125,7 @@ class Chunked:
     __slots__ = ("_heads", "_left", "_rest", "_state", "_trailer_bytes", "_trailers", "store")
 
     def __init__(self, heads: Heads) -> None:
-        self._heads, self.store = heads, Store(heads.limits.memory)
+        self._heads, self.store = heads, Store(heads)
         self._state: Callable[[Chunked, bytes, int], int | None] | None = Chunked._size
         """What comes next; None behind the end."""
         self._rest = b""

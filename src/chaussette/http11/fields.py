@@ -42,12 +42,12 @@ class Fields:
 
     def read(self, lines: list[bytes], environ: dict[str, Any]) -> None:
         """Add header lines, without their CRLF, to `environ`. Raises Refused."""
-        known = self._known
-        for line in lines:
-            field = known.get(line)
-            key, value = field if field is not None else self._learn(line)
-            environ[key] = value if key not in environ else _joined(key, environ[key], value)
-        environ.pop("", None)
+        known, learn = self._known, self._learn
+        fields = [known.get(line) or learn(line) for line in lines]
+        count = len(environ) + len(fields)
+        environ.update(fields)
+        if len(environ) != count:  # a name is there twice, or is dropped
+            _join(fields, environ)
 
     def _learn(self, line: bytes) -> Field:
         field = parse(line)
@@ -83,6 +83,15 @@ def check_host(value: str) -> None:
 def is_token(name: bytes) -> bool:
     """Whether `name` is a token, RFC 9110 section 5.6.2: a method, a header's name."""
     return _TOKEN.fullmatch(name) is not None
+
+
+def _join(fields: list[Field], environ: dict[str, Any]) -> None:
+    """Do again, one by one, what `update` has done at once. Raises Refused."""
+    for key, _ in fields:
+        environ.pop(key, None)
+    for key, value in fields:
+        environ[key] = value if key not in environ else _joined(key, environ[key], value)
+    environ.pop("", None)
 
 
 def _joined(key: str, first: str, second: str) -> str:

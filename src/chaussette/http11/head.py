@@ -14,7 +14,8 @@ Framing, RFC 9112 section 6, leaves no choice to anybody who reads the same byte
 Encoding, never both, never twice; digits only; `chunked` only.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from . import target
 from .errors import Refused
@@ -27,6 +28,15 @@ _LONGEST = 4096
 """How many blocks, request lines and wholes are remembered, and how long each is at most: some 6 MiB."""
 _SEEN = 8192
 """How many blocks that came once are known by their hash."""
+
+Spool = Callable[[], BinaryIO]
+
+
+def temporary_file() -> BinaryIO:
+    """An empty file that nobody else sees, and that is gone when it is closed."""
+    from tempfile import TemporaryFile  # a megabyte, in each worker, and few apps ever get such a body
+
+    return cast(BinaryIO, TemporaryFile())
 
 
 class Shape(NamedTuple):
@@ -68,18 +78,18 @@ Start = tuple[dict[str, Any], Shape, int]
 class Heads:
     """Heads of all connections of one listener, remembered."""
 
-    __slots__ = ("_facts", "_fields", "_seen", "blocks", "limits", "lines", "starts", "wholes")
+    __slots__ = ("_facts", "_fields", "_seen", "blocks", "limits", "lines", "spool", "starts", "wholes")
 
-    def __init__(self, facts: dict[str, Any], limits: Limits) -> None:
+    def __init__(self, facts: dict[str, Any], limits: Limits, spool: Spool = temporary_file) -> None:
         """`facts` are the environ entries that all requests share: SERVER_NAME, wsgi.url_scheme and their
-        like."""
+        like; `spool` makes the file of a body that is too long for memory."""
         self._facts = {
             **dict.fromkeys(("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "SERVER_PROTOCOL", "REQUEST_URI")),
             **dict.fromkeys(("REMOTE_ADDR", "wsgi.input")),
             "SCRIPT_NAME": "",
             **facts,
         }
-        self.limits = limits
+        self.limits, self.spool = limits, spool
         self._fields = Fields()
         self._seen: set[int] = set()
         self.lines: dict[bytes, RequestLine] = {}

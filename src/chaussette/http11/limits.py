@@ -1,11 +1,10 @@
 """How much one request may be. Every number is one that a peer can drive up for nothing, so every number has
 an end."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """Limits on one request; sizes in bytes."""
 
     request_line: int = 8190

@@ -73,37 +73,33 @@ class Reader:
         heads = self._heads
         behind = end + 4
         if len(data) > behind:
-            start = heads.starts.get(data[:behind])
-            if start is not None and len(data) >= behind + start[2]:
-                return self._start(start, data, behind)
+            known = heads.starts.get(data[:behind])
+            if known is not None and len(data) >= behind + known[2]:
+                return self._start(known, data, behind)
         if cut > heads.limits.request_line or end - cut > heads.limits.header_size:
             self._too_long(cut)
         self._searched = 0
         start, fields = data[:cut], data[cut + 2 : end]
         line, block = heads.lines.get(start), heads.blocks.get(fields)
-        known = line is not None and block is not None
+        seen = line is not None and block is not None
         if block is not None:
             environ, frame = block[0].copy(), block[1]
         else:
             environ, frame = heads.read_block(fields)
         if line is None:
             line = heads.learn_line(start)
-        environ["REQUEST_METHOD"] = line.method
-        environ["PATH_INFO"] = line.path
-        environ["QUERY_STRING"] = line.query
-        environ["SERVER_PROTOCOL"] = line.protocol
-        environ["REQUEST_URI"] = line.uri
+        environ.update(line.environ)
         if len(data) > behind:
             self.rest = data[behind:]
         if frame.plain and line.plain:
             shape = LAST if frame.close else PLAIN
-            if known and not self.rest:
+            if seen and not self.rest:
                 heads.learn_whole(data, environ, shape)
             environ.update(self.remote)
             environ["wsgi.input"] = BytesIO()
             return environ, shape
         environ.update(self.remote)
-        return self._begin(line, frame, environ, data[:behind] if known else b"")
+        return self._begin(line, frame, environ, data[:behind] if seen else b"")
 
     def _start(self, start: Start, data: bytes, behind: int) -> Request:
         """A request whose head is remembered, and whose body is here."""
@@ -165,8 +161,6 @@ class Reader:
         return self.feed(data[2:])
 
     def _begin(self, line: RequestLine, frame: Frame, environ: dict[str, Any], head: bytes) -> Request | None:
-        if line.host is not None:
-            environ["HTTP_HOST"] = line.host
         if line.http11 and not frame.has_host:
             raise Refused(400, "no Host header")
         if frame.chunked and not line.http11:
@@ -191,7 +185,7 @@ class Reader:
                 return request
             self.rest = body + self.rest
         self._request = request
-        self._body = Chunked(self._heads) if frame.chunked else Fixed(frame.length, limits.memory)
+        self._body = Chunked(self._heads) if frame.chunked else Fixed(self._heads, frame.length)
         data, self.rest = self.rest, b""
         if line.http11 and frame.expects:
             # RFC 9110 section 10.1.1: whoever sends the body already does not wait for it

@@ -12,7 +12,6 @@ head is.)
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from .errors import ResponseError
 
@@ -31,18 +30,20 @@ _LONGEST = 4096
 """How many heads are remembered, four times as many lines, and how long each is at most: some 4 MiB."""
 
 
-@dataclass(slots=True)
 class ResponseHead:
     """Status line and headers, each with its CRLF, without what the server adds. Nobody changes them."""
 
-    raw: bytes
-    length: int | None
-    """The app's Content-Length."""
-    bodyless: bool
-    """Whether a response of this status has no body: 204 and 304."""
-    has_date: bool
-    plain: bool
-    """Whether it lacks nothing but the date: it has a length, and a body may follow."""
+    __slots__ = ("bodyless", "has_date", "length", "plain", "raw")
+
+    def __init__(self, raw: bytes, length: int | None, *, bodyless: bool, has_date: bool) -> None:
+        self.raw = raw
+        self.length = length
+        """The app's Content-Length."""
+        self.bodyless = bodyless
+        """Whether a response of this status has no body: 204 and 304."""
+        self.has_date = has_date
+        self.plain = length is not None and not bodyless and not has_date
+        """Whether it lacks nothing but the date: it has a length, and a body may follow."""
 
 
 class ResponseHeads:
@@ -88,8 +89,7 @@ class ResponseHeads:
             elif name.startswith(b"date:"):
                 has_date = True
             lines.append(line)
-        plain = length is not None and not bodyless and not has_date
-        return ResponseHead(b"".join(lines), length, bodyless, has_date, plain)
+        return ResponseHead(b"".join(lines), length, bodyless=bodyless, has_date=has_date)
 
     def _line(self, header: object) -> bytes:
         line = encode_header(header)
