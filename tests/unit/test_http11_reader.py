@@ -3,6 +3,7 @@ arrive."""
 
 import sys
 import tracemalloc
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -266,3 +267,55 @@ def test_a_broken_message_is_judged_alike_in_any_split(message: bytes, data: st.
 def test_noise_is_refused_or_waited_for(noise: bytes) -> None:
     read([noise])
     read([b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + noise])
+
+
+@given(st.integers(1 << 14, 1 << 17), st.lists(st.integers(0, 1 << 17), max_size=6), st.binary(max_size=20))
+@settings(max_examples=60)
+def test_a_body_in_place_is_the_same(length: int, cuts: list[int], behind: bytes) -> None:
+    body = bytes(range(256)) * (length // 256)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    data = head + body + behind
+    at = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    reader, found = Reader(heads(Limits(memory=1 << 17)), REMOTE), []
+    for begin, end in pairwise(at):
+        piece = data[begin:end]
+        while piece:
+            room = reader.room
+            if room is None:
+                request, piece = reader.feed(piece), b""
+            else:  # as recv_into does, which never brings more than there is room for
+                count = min(len(room), len(piece))
+                room[:count] = piece[:count]
+                request, piece = reader.filled(count), piece[count:]
+            if request is not None:
+                found.append(request[0]["wsgi.input"].read())
+    assert found == [body]
+    assert reader.rest == behind
+
+
+def test_a_client_that_only_claims_to_send_gets_no_memory() -> None:
+    reader = Reader(heads(Limits(memory=1 << 20)), REMOTE)
+    assert reader.feed(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000) is None
+    assert reader.room is None
+    assert reader.feed(b"x" * 15000) is None
+    assert reader.room is not None
+    assert len(reader.room) == 1000000 - 16000
+
+
+def test_a_head_that_is_known_takes_the_body_that_comes_with_it() -> None:
+    shared = heads()
+    head = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+    for body in (b"abc", b"def", b"ghi", b"jkl"):
+        reader = Reader(shared, REMOTE | {"REMOTE_PORT": body.decode()})
+        request = reader.feed(head + body + b"GET")
+        assert request is not None
+        assert request[0]["wsgi.input"].read() == body
+        assert request[0]["REMOTE_PORT"] == body.decode()
+        assert request[0]["CONTENT_LENGTH"] == "3"
+        assert reader.rest == b"GET"
+    assert head in shared.starts
+    cut = Reader(shared, REMOTE)
+    assert cut.feed(head + b"x") is None
+    request = cut.feed(b"yz")
+    assert request is not None
+    assert request[0]["wsgi.input"].read() == b"xyz"

@@ -307,3 +307,9 @@ def do_meet(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def do_pid(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     start_response("200 OK", [])
     return [str(os.getpid()).encode()]
+
+
+def do_work(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Compute, and never wait."""
+    start_response("200 OK", [])
+    return [b"%d" % sum(range(10_000))]

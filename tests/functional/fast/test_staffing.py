@@ -1,0 +1,32 @@
+"""Under load of short requests one thread serves, and all four are there when the app waits."""
+
+import os
+import sys
+from contextlib import ExitStack
+
+import pytest
+
+from functional.fast.serving import Client, Served, request, serving
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread has computed")
+
+
+def threads(served: Served) -> int:
+    return len(os.listdir(f"/proc/{served.pid}/task")) - 1  # the clock's is one
+
+
+def test_one_thread_serves_until_the_app_waits() -> None:
+    with ExitStack() as stack:
+        served = stack.enter_context(serving("--backend", "fast", "--threads", "4"))
+        clients = [stack.enter_context(Client(served)) for _ in range(8)]
+        assert clients[0].ask("/hello")[0] == 200
+        while threads(served) < 4:  # they start one after the other
+            assert clients[0].ask("/hello")[0] == 200
+        while threads(served) > 1:  # for as long as the test may last
+            for client in clients:
+                client.sock.sendall(request("/work"))
+            for client in clients:
+                assert client.answer()[0] == 200
+        for client in clients[:4]:
+            client.sock.sendall(request("/meet?4"))
+        assert [client.answer()[2] for client in clients[:4]] == [b"met"] * 4
