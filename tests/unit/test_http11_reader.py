@@ -276,7 +276,7 @@ def test_a_body_in_place_is_the_same(length: int, cuts: list[int], behind: bytes
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
     data = head + body + behind
     at = [0, *sorted(cut for cut in cuts if cut < len(head + body)), len(data)]
-    reader, found = Reader(heads(Limits(memory=1 << 17)), REMOTE), []
+    reader, found, left = Reader(heads(Limits(memory=1 << 17)), REMOTE), [], b""
     for begin, end in pairwise(at):
         piece = data[begin:end]
         while piece:
@@ -289,8 +289,10 @@ def test_a_body_in_place_is_the_same(length: int, cuts: list[int], behind: bytes
                 request, piece = reader.filled(count), piece[count:]
             if request is not None:
                 found.append(request[0]["wsgi.input"].read())
+                left = reader.rest + piece  # which nobody has received yet
+                break
     assert found == [body]
-    assert reader.rest == behind
+    assert left == behind
 
 
 def test_a_client_that_only_claims_to_send_gets_no_memory() -> None:
