@@ -6,7 +6,6 @@ Who takes an open socket is deployed as Chaussette is, by Circus; who wants to b
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 
 from chaussette.backend import backends, find
 
@@ -14,6 +13,8 @@ from .deployment import Deployment, Order
 from .managers import Circus, Gunicorn, Master, Systemd
 
 HOOK = "hooks.after_spawn = chaussette.circus.wait_ready"
+_FIRST = ("fast", "fastgevent", "gevent", "waitress", "meinheld", "wsgiref")
+"""Those of Chaussette's engines that take part unasked."""
 _APP = "deployed:app"
 _ASGI = (
     "from a2wsgi import WSGIMiddleware\n\nfrom benchmarks.release import app\n\nasgi = WSGIMiddleware(app, workers=8)\n"
@@ -30,6 +31,8 @@ class Deployer:
     """The command of a worker; {fd} stands for the socket that it is given."""
     own: bool = False
     """Whether it is Chaussette's."""
+    asked_for: bool = False
+    """Whether it takes part only if it is named."""
     one_at_a_time: bool = False
     """Whether a worker has one request in work and the others wait in the accept queue."""
     keep_alive: bool = True
@@ -65,8 +68,7 @@ def deployers() -> list[Deployer]:
 
 
 def _sorted(names: Sequence[str]) -> list[str]:
-    first = ("fast", "fastgevent", "gevent", "waitress", "meinheld", "wsgiref")
-    return [*(name for name in first if name in names), *(name for name in names if name not in first)]
+    return [*(name for name in _FIRST if name in names), *(name for name in names if name not in _FIRST)]
 
 
 def _ours(name: str) -> Deployer:
@@ -77,9 +79,10 @@ def _ours(name: str) -> Deployer:
         info.package,
         words,
         own=True,
+        asked_for=name not in _FIRST,
         one_at_a_time=info.concurrency == "one at a time",
         keep_alive=info.keep_alive,
-        hook=HOOK if find_spec("chaussette.circus") else "",
+        hook=HOOK,
     )
 
 
@@ -90,7 +93,7 @@ def _python(*words: str) -> tuple[str, ...]:
 _GUNICORN = _python("gunicorn", "--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "30")
 _OTHERS = (
     Deployer(
-        "gunicorn",
+        "gunicorn-itself",
         "gunicorn",
         (*_GUNICORN, "--bind", "fd://{fd}", "--workers", "1", _APP),
         activated=(*_GUNICORN, "--workers", "1", _APP),
@@ -98,19 +101,19 @@ _OTHERS = (
         master=(*_GUNICORN, "--bind", "127.0.0.1:{port}", "--workers", "{workers}", _APP),
     ),
     Deployer(
-        "uvicorn",
+        "uvicorn-itself",
         "uvicorn",
         _python("uvicorn", "--fd", "{fd}", "--lifespan", "off", "--no-access-log", "deployed:asgi"),
         app=_ASGI,
     ),
     Deployer(
-        "hypercorn",
+        "hypercorn-itself",
         "hypercorn",
         _python("hypercorn", "--bind", "fd://{fd}", "--graceful-timeout", "30", "deployed:asgi"),
         app=_ASGI,
     ),
     Deployer(
-        "granian",
+        "granian-itself",
         "granian",
         (),
         inherits=False,

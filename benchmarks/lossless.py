@@ -28,7 +28,7 @@ Cells = dict[tuple[str, str], Outcome]
 def main() -> int:
     """Play, print, and return 1 if Chaussette lost a request or missed a bar."""
     asked = _options()
-    rows = chosen(deployers(), asked.engines)
+    rows = [row for row in chosen(deployers(), asked.engines) if asked.engines or not row.asked_for]
     columns = chosen(SCENARIOS, asked.scenarios)
     cells = _played(rows, columns, QUICK if asked.quick else Counts(), asked.jobs)
     heading = (machine(), versions(dict.fromkeys([*(row.package for row in rows if row.package), *_ALSO])))
@@ -123,7 +123,9 @@ def _data(heading: Sequence[str], cells: Cells) -> dict[str, object]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Does a deploy lose requests?")
-    parser.add_argument("--engines", type=names, metavar="NAME[,NAME]", help="leave the other servers out")
+    parser.add_argument(
+        "--engines", type=names, metavar="NAME[,NAME]", help="these servers alone; more than take part unasked"
+    )
     parser.add_argument("--scenarios", type=names, metavar="NAME[,NAME]", help="leave the others out")
     parser.add_argument("--quick", action="store_true", help="do everything less often: a look, and no proof")
     parser.add_argument("--jobs", type=int, default=_AT_ONCE, help="cells at the same time (default: %(default)s)")

@@ -27,6 +27,7 @@ def _each(times: str, step: Callable[[Deployment], None], **clients: int) -> Run
         with stage.visited(outcome, **clients):
             for _ in range(getattr(stage.counts, times)):
                 step(stage.deployment)
+                stage.load("greet")  # else the next step finds nobody who serves yet
 
     return run
 
