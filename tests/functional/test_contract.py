@@ -206,7 +206,7 @@ def test_stream_that_outlasts_the_grace_ends_the_drain(backend: str, tmp_path: P
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_signal_that_comes_at_once_drains(backend: str, tmp_path: Path, gate: Gate) -> None:
     """Between the first line of the log and the engine's own loop."""
-    for _ in range(5):
+    for _ in range(3):
         for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate):
             served.process.wait_for("Application is")
             assert served.process.terminate() == 0

@@ -34,6 +34,21 @@ _PULSE = 1.0
 """Seconds between two pulses of the hub."""
 
 
+def _check_framing(headers: Any) -> None:
+    """Raises ValueError for a head that another reader could take for something else, RFC 9112, sections 5 and 6."""
+    pairs = [(name.lower(), value) for name, value in headers.items()]
+    lengths = [value for name, value in pairs if name == "content-length"]
+    codings = [value for name, value in pairs if name == "transfer-encoding"]
+    if headers.defects or headers.get_payload() or any("\n" in value for _, value in pairs):
+        raise ValueError("a header line has no name, folds, or has a space before its colon")
+    if len(lengths) + len(codings) > 1:
+        raise ValueError("more than one Content-Length or Transfer-Encoding")
+    if any(not (value.isascii() and value.isdigit()) for value in lengths):
+        raise ValueError("Content-Length is not a number")
+    if any(value.lower() != "chunked" for value in codings):
+        raise ValueError("a transfer coding other than chunked")
+
+
 class _Handler(WSGIHandler):  # type: ignore[misc]
     idle = False
     response_headers: list[tuple[bytes, bytes]]
@@ -59,8 +74,20 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
         except (SystemExit, KeyboardInterrupt) as error:  # an app's, and no reason to end everybody's requests
             raise RuntimeError(f"the app raised {error!r}") from error
 
+    def MessageClass(self, *args: object) -> Any:  # noqa: N802  gevent's name
+        """Read the header lines, and check them before gevent drops a Content-Length beside a Transfer-Encoding."""
+        headers = super().MessageClass(*args)
+        _check_framing(headers)
+        return headers
+
+    def _write(self, data: bytes) -> None:
+        if self.command != "HEAD":
+            super()._write(data)
+
     def finalize_headers(self) -> None:
         super().finalize_headers()
+        if self.command == "HEAD":
+            self.response_use_chunked = False  # there will be no chunks, and no last one
         if self.server.draining and not self.connection_upgraded:
             self.close_connection = True
             kept = [pair for pair in self.response_headers if pair[0].lower() != b"connection"]

@@ -1,8 +1,9 @@
 """meinheld: a server in C on its own event loop. Fast, without a maintainer since 2020, one request at a time.
 
 What has to be put right: it says that SERVER_NAME and SERVER_PORT are 127.0.0.1 and 8000, takes IPv6 and unix clients'
-addresses for IPv4 ones, and its file_wrapper delivers part of a file. What has to be put right in C is done where it is
-built, see `install`. Its way to patch the standard library is of 2013 and fails at the first socket, so it is left alone.
+addresses for IPv4 ones. `shield` does the rest, such as a file_wrapper that delivers part of a file. What has to be put right
+in C is done where it is built, see `install`. Its way to patch the standard library is of 2013 and fails at the first socket,
+so it is left alone.
 
 It installs C signal handlers of its own when its loop starts; ours are put back from inside the loop.
 """
@@ -21,6 +22,7 @@ from ..listeners import Listener
 from ..logs import logger
 from .base import Pulse, no_pulse
 from .idle import busy, hang_up_idle
+from .shield import Shield
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -97,14 +99,13 @@ class Server:
             hang_up_idle(self._addresses)
 
     def _environ_put_right(self) -> "WSGIApplication":
-        app = self._app
+        app = Shield(self._app, {})
         facts = {_place(listener.sock): (listener.server_name, listener.server_port) for listener in self._listeners}
         name, port = next(iter(facts.values()))
 
         def one_ipv4(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
             environ["SERVER_NAME"] = name
             environ["SERVER_PORT"] = port
-            del environ["wsgi.file_wrapper"]
             return app(environ, start_response)
 
         def any_kind(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
@@ -119,7 +120,6 @@ class Server:
             else:
                 environ["REMOTE_ADDR"] = ""
                 del environ["REMOTE_PORT"]
-            del environ["wsgi.file_wrapper"]
             return app(environ, start_response)
 
         return one_ipv4 if [listener.kind for listener in self._listeners] == ["tcp"] else any_kind

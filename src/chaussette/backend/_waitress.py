@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from ..config import Config
@@ -39,9 +40,20 @@ _TURN = 1.0
 class _Task(WSGITask):  # type: ignore[misc]
     shared = False
 
+    @property
+    def has_body(self) -> bool:
+        """Whether the answer may have one; that to HEAD may not."""
+        if self.request.command != "HEAD":
+            return bool(super().has_body)
+        self.logged_write_no_body = True  # it is no mistake of the app's
+        return False
+
     def execute(self) -> None:
         # waitress keeps the environ that it makes here, and takes it again.
-        self.get_environment()["wsgi.multiprocess"] = self.shared
+        environ = self.get_environment()
+        environ["wsgi.multiprocess"] = self.shared
+        if self.request.command == "HEAD":  # waitress sends the file
+            del environ["wsgi.file_wrapper"]
         try:
             WSGITask.execute(self)
         except (SystemExit, KeyboardInterrupt) as error:  # waitress would leave the client without an answer
@@ -71,7 +83,15 @@ class _LastUnixTask(_LastTask, _UnixTask):
     pass
 
 
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:  # RFC 9112, section 6.3: somebody else may read the other
+            raise ParsingError("both Content-Length and Transfer-Encoding")
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
+    parser_class = _Parser
     last_task_class = _LastTask
 
     @property

@@ -16,6 +16,7 @@ from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 from ..config import Config
 from ..listeners import Listener
 from .base import Pulse, no_pulse
+from .shield import Shield
 from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class _Server(WSGIServer):
         self.server_name, self.server_port = listener.server_name, int(listener.server_port)
         self.shared = not listener.owned
         self.setup_environ()
-        self.set_app(app)
+        self.set_app(Shield(app, {}))
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = self.socket.accept()

@@ -23,7 +23,6 @@ _BUILT_IN = (
         summary="pure Python, strict, threads; comes with Chaussette",
         concurrency="threads",
         options=frozenset({"threads"}),
-        lacks=frozenset({"HEAD", "strict framing"}),
         pulse=True,
         upstream="maintained",
         loggers=("waitress",),
@@ -58,7 +57,6 @@ _BUILT_IN = (
         concurrency="greenlets",
         monkey=True,
         options=frozenset({"spawn"}),
-        lacks=frozenset({"HEAD", "strict framing"}),
         pulse=True,
         upstream="maintained",
         loggers=("gevent.pywsgi",),
@@ -70,7 +68,7 @@ _BUILT_IN = (
         install="chaussette install meinheld",
         summary="written in C, fast; one request at a time",
         concurrency="one at a time",
-        lacks=frozenset({"write", "100-continue", "HEAD", "early errors", "headers apart"}),
+        lacks=frozenset({"100-continue", "headers apart"}),
         pulse=True,
         upstream="ended in 2020; needs a C compiler",
     ),
@@ -159,7 +157,6 @@ _BUILT_IN = (
         lacks=frozenset(
             {
                 "100-continue",
-                "HEAD",
                 "chunked bodies",
                 "headers apart",
                 "late errors",
