@@ -29,6 +29,7 @@ _DESCRIPTION = "Serve a WSGI app on a socket that somebody else opened, or on on
 _EPILOG = """\
 commands:
   chaussette backends        the engines, what each can do, and how to install it
+  chaussette backends NAME   all that is known of one, what it cannot do too
   chaussette install NAME    install an engine
   chaussette config MANAGER  print a configuration for circus, systemd, supervisor or s6; chaussette config --help says more
 
@@ -60,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _command(words: list[str]) -> int:
-    if words == ["backends"]:
-        return _show_backends()
+    if words[:1] == ["backends"] and len(words) < 3:
+        return _show_backends(*words[1:])
     if len(words) == 2 and words[0] == "install":
         return _install(words[1])
     if words[:1] == ["config"]:
@@ -168,10 +169,10 @@ def _gathered(given: Texts, positionals: list[str]) -> Config:
     return gather(given, file=str(file) if file else None)
 
 
-def _show_backends() -> int:
-    from .backend.table import text
+def _show_backends(name: str | None = None) -> int:
+    from .backend.table import about, text
 
-    _say(text() + "\n")
+    _say((text() if name is None else about(name)) + "\n")
     return ExitStatus.OK
 
 

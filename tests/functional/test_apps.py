@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chaussette.errors import ExitStatus
 from live import APPS, ROOT, chaussette, client, get, listening
 
 
@@ -170,6 +171,31 @@ def test_backends_table_and_version() -> None:
     with chaussette("--version") as process:
         assert process.ended() == 0
         assert process.log.startswith("chaussette 2.")
+
+
+def test_all_that_is_known_of_one_engine() -> None:
+    with chaussette("backends", "wsgiref") as process:
+        assert process.ended() == 0
+        assert process.log.startswith("wsgiref: the standard library's reference server")
+        for words in (
+            "tcp/tcp6/unix",
+            "has              streaming",
+            "but              cannot read chunked request bodies",
+        ):
+            assert words in process.log
+    with chaussette("backends", "meinhed") as process:
+        assert process.ended() == ExitStatus.BACKEND
+        assert "Did you mean meinheld?" in process.log
+
+
+def test_engine_that_accepts_ambiguous_framing_is_announced(tmp_path: Path) -> None:
+    for backend, announced in (("bjoern", True), ("fast", False)):
+        with listening("tcp", tmp_path) as sock:
+            options = ("--fd", str(sock.fileno()), "--backend", backend, "variety")
+            with chaussette(*options, fds=[sock.fileno()]) as process:
+                assert get(sock)[1] == b"variety"
+                assert process.terminate() == ExitStatus.OK
+                assert (f"{backend} accepts ambiguous framing" in process.log) is announced
 
 
 def test_engine_of_a_third_party_by_entry_point(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ _BUILT_IN = (
         summary="written in C, the fastest; one request at a time",
         several_listeners=False,
         concurrency="one at a time",
+        limits=("serves on one socket",),
         lacks=frozenset({"IPv6 clients", "client ports", "pipelining", "repeated headers", "strict framing"}),
         pulse=True,
         upstream="quiet since 2022; needs a C compiler and libev's headers (Debian: apt-get install libev-dev)",

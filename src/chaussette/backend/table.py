@@ -2,7 +2,7 @@
 
 from ..config import flag
 from ..errors import BackendError
-from .base import LIMITS, BackendInfo
+from .base import ABILITIES, LIMITS, BackendInfo
 from .registry import backends, find, version
 
 
@@ -40,3 +40,20 @@ def text() -> str:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in table
     ]
     return "\n".join(lines)
+
+
+def about(name: str) -> str:
+    """All that is known of one engine. Raises BackendError if there is none of that name."""
+    info = find(name)
+    facts = {
+        "installed": version(info) or "no",
+        "install it with": info.install or "-",
+        "can do": abilities(info),
+        "options": " ".join(map(flag, sorted(info.options))) or "-",
+        "upstream": info.upstream or "-",
+        "has": ", ".join(ability for ability in ABILITIES if ability not in info.lacks),
+    }
+    width = max(map(len, facts))
+    lines = [f"{name}: {info.summary}" if info.summary else name]
+    lines += [f"  {label.ljust(width)}  {value}" for label, value in facts.items()]
+    return "\n".join([*lines, *(f"  {'but'.ljust(width)}  {weakness}" for weakness in info.weaknesses)])
