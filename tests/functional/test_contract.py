@@ -203,6 +203,30 @@ def test_stream_that_outlasts_the_grace_ends_the_drain(backend: str, tmp_path: P
             assert served.process.ended() == 0
 
 
+IDLE_TILL_THE_HEAD_IS_WHOLE = {"hypercorn", "uvicorn"}
+"""They hang up what they take for idle themselves."""
+
+
+@pytest.mark.parametrize(
+    "backend", [name for name in BACKENDS if find(name).keep_alive and name not in IDLE_TILL_THE_HEAD_IS_WHOLE]
+)
+def test_request_that_has_begun_to_arrive_is_answered_after_the_grace(backend: str, tmp_path: Path, gate: Gate) -> None:
+    for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate, "--keep-alive-grace", "0.1"):
+        with client(served.address) as connection:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+            time.sleep(0.05)  # the kernel's clock, by which some glue tells what came after the answer, is coarse
+            connection.sock.sendall(b"GET / HT")
+            served.process.signal(signal.SIGTERM)
+            served.process.wait_for("finishing what is in flight")
+            time.sleep(0.5)  # the grace is over
+            connection.sock.sendall(b"TP/1.1\r\nHost: x\r\n\r\n")
+            answer = connection.response_class(connection.sock)
+            answer.begin()
+            assert answer.read() == b"%d\n" % served.process.pid
+        assert served.process.ended() == 0
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_signal_that_comes_at_once_drains(backend: str, tmp_path: Path, gate: Gate) -> None:
     """Between the first line of the log and the engine's own loop."""

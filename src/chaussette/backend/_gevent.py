@@ -56,9 +56,10 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
     def read_requestline(self) -> str:
         self.idle = True
         try:
-            line: str = super().read_requestline()
+            self.rfile.peek(1)  # what has begun to arrive is not idle, and not cut when the grace is over
         finally:
             self.idle = False
+        line: str = super().read_requestline()
         return line
 
     def handle(self) -> None:
