@@ -53,7 +53,10 @@ class Drain:
                 self._cut(ExitStatus.IMPATIENT, f"a second signal, {name}")
             return
         self.asked = True
+        # A signal that another thread took would not interrupt the main one, where an app may wait in a system call.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         start_new_thread(self._watch, ())
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._backend.shutdown()
         self._begins(self._backend.in_flight)
         # Last, so that whoever reads it may rely on the drain.
