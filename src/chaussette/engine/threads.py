@@ -48,6 +48,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "Settings", "Site"]
 
+_ROUND, _LOOK_NOW = b"!", b"."
+"""What wakes the clock: a round is to be made at once; so much is done that one thread may be enough."""
+_MANY = 511
+"""After each so many turns, and one, the clock has a look."""
+
 
 class Server(Engine):
     """An app on listening sockets, served by threads. Making one opens nothing; `serve` does."""
@@ -104,8 +109,7 @@ class Server(Engine):
                 pause = next_round - now
                 if self._staff(now):
                     pause = min(pause, LOOK)
-                if waiting.poll(pause * 1000):
-                    os.read(awake, 4096)
+                if waiting.poll(pause * 1000) and _ROUND in os.read(awake, 4096):
                     next_round = 0.0
         finally:
             self._stop()
@@ -116,9 +120,12 @@ class Server(Engine):
             os.close(wake)
 
     def wake(self) -> None:
+        self._tell(_ROUND)
+
+    def _tell(self, reason: bytes) -> None:
         if self._wake_fd >= 0:
             with suppress(OSError):  # full: it will wake
-                os.write(self._wake_fd, b"!")
+                os.write(self._wake_fd, reason)
 
     def park_read(self, connection: Connection) -> None:
         self._park(connection, self._poller.READ)
@@ -208,7 +215,9 @@ class Server(Engine):
         while not self._over:
             for fd, _ in wait():
                 one = claim(fd, None)
-                self._turns += 1  # a count that is lost, when two threads count at once, changes nothing
+                turns = self._turns = self._turns + 1  # that two threads may count as one changes nothing
+                if not turns & _MANY and not staffing.alone:
+                    self._tell(_LOOK_NOW)
                 if type(one) is Connection:
                     try:
                         if one.turn():
