@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chaussette.backend import backends
+from chaussette.http11 import reader
 
 from .alone import THREADS
 from .compiled import compiled
-from .harness import ROOT, chaussette
+from .harness import ROOT, SOURCE, chaussette
 from .process import Contender
 from .workloads import WORKLOADS
 
@@ -46,7 +47,24 @@ def peers(*options: str) -> list[Peer]:
     """
     known = set(backends())
     own = [_ours(name, backend, *own, *options) for name, backend, *own in _OWN if backend in known]
+    if is_compiled() and "fast" in known:
+        own.append(_not_compiled(own[0]))
     return [*own, *_OTHERS]
+
+
+def is_compiled() -> bool:
+    """Whether the Chaussette that is installed has its engines compiled."""
+    return reader.__file__.endswith((".so", ".pyd"))
+
+
+def _not_compiled(peer: Peer) -> Peer:
+    """The same server from the source of this checkout."""
+
+    def contender(app: str) -> Contender:
+        made = peer.serving(app)
+        return replace(made, name="fast-not-compiled", environ={**made.environ, "PYTHONPATH": SOURCE})
+
+    return replace(peer, name="fast-not-compiled", serving=contender)
 
 
 def serving(workload: str) -> list[Peer]:

@@ -18,6 +18,8 @@ from .load import Answers, Load, ask
 from .process import Contender, ServerFailedError, running
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SOURCE = os.path.join(ROOT, "src")
+"""Chaussette itself, not compiled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import tempfile
 
 from .asked import chosen, names, options
 from .bars import bars
-from .contenders import limit, peers
+from .contenders import is_compiled, limit, peers
 from .machine import machine, versions
 from .process import cores
 from .report import data, markdown
@@ -42,7 +42,8 @@ def main() -> int:
     verdicts = bars(results, others)
     heading = (
         machine(),
-        versions(dict.fromkeys([*(peer.package for peer in players if peer.package), *_ALSO])),
+        versions(dict.fromkeys([*(peer.package for peer in players if peer.package), *_ALSO]))
+        + ("; chaussette is compiled, but for fast-not-compiled" if is_compiled() else "; chaussette is not compiled"),
         f"{asked.rounds} rounds of {asked.seconds} s, in turns; server on core {server}, wrk on core {load}; "
         f"load average before: {others_ran:.1f}",
     )

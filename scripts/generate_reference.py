@@ -46,7 +46,8 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/reference/options.md": options(),
         ROOT / "docs/reference/backends.md": engines(),
         ROOT / "docs/reference/cli-help.txt": parser().format_help(),
-        ROOT / "docs/deploy.md": between((ROOT / "docs/deploy.md").read_text(), "lossless", lossless()),
+        ROOT / "docs/deploy.md": between((ROOT / "docs/deploy.md").read_text(), "lossless", measured("lossless")),
+        ROOT / "docs/speed.md": speed((ROOT / "docs/speed.md").read_text()),
         **{path: between(path.read_text(), f"config {name}", configuration(name)) for name, path in HOWTOS.items()},
     }
 
@@ -71,15 +72,20 @@ def configuration(manager: str) -> str:
     return f"```console\n$ {command}\n{shown(render(manager, SITE))}```\n"
 
 
-def lossless() -> str:
-    """The tables that benchmarks/lossless.py has written, one for each Python that it was run on."""
-    found = sorted((ROOT / "benchmarks/results").glob("lossless-*.md"))
+def measured(benchmark: str) -> str:
+    """What a benchmark has written into its results, one table for each Python that it was run on."""
+    found = sorted((ROOT / "benchmarks/results").glob(f"{benchmark}-*.md"))
     tables = [re.sub(r"^#", "###", path.read_text(), flags=re.MULTILINE).strip() for path in found]
-    return (
-        "\n\n".join(tables) + "\n"
-        if tables
-        else "Not yet: `python benchmarks/lossless.py` measures it on your machine.\n"
-    )
+    if not tables:
+        return f"Not yet: `python -m benchmarks.{benchmark}` measures it on your machine.\n"
+    return "\n\n".join(tables) + "\n"
+
+
+def speed(page: str) -> str:
+    """The page of speed, with what the benchmarks have measured."""
+    for benchmark in ("peers", "latency", "memory", "idle"):
+        page = between(page, benchmark, measured(benchmark))
+    return page
 
 
 def own_engines() -> list[BackendInfo]:
