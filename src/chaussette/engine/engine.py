@@ -19,6 +19,7 @@ from ..http11 import Heads, ResponseHeads
 from .channel import logger
 from .clock import Clock
 from .connection import Connection
+from .fair import queue_is_long
 from .files import FileWrapper
 from .phase import APP, BODY, FRESH, HEAD, IDLE, SEND
 from .settings import Settings
@@ -63,6 +64,10 @@ class Acceptor:
         if self.named:
             return sock, {"REMOTE_ADDR": address[0], "REMOTE_PORT": str(address[1])}
         return sock, {"REMOTE_ADDR": ""}
+
+    def is_crowded(self) -> bool:
+        """Whether many connections wait to be accepted."""
+        return queue_is_long(self._site.sock)
 
     def close(self) -> None:
         """Close our file descriptor of the listener, which leaves its queue to those who share it."""
@@ -110,6 +115,10 @@ class Engine:
     def park_accept(self, acceptor: Acceptor) -> None:
         """Let `acceptor` wait for connections."""
         raise NotImplementedError
+
+    def accepted(self, acceptor: Acceptor) -> None:
+        """Let `acceptor` wait for the next connection, now or when others have had their chance."""
+        self.park_accept(acceptor)
 
     def take(self, one: "Connection | Acceptor") -> bool:
         """Stop the waiting of what is parked. Returns whether it was."""
@@ -161,7 +170,7 @@ class Engine:
             return None
         connection = Connection(self, sock, acceptor.heads, remote)
         self.connections.add(connection)
-        self.park_accept(acceptor)
+        self.accepted(acceptor)
         return connection
 
     def _open(self) -> None:

@@ -29,6 +29,7 @@ A thread whose app streams faster than its client reads has to wait, and then an
 import os
 import select
 from _thread import allocate_lock
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread, current_thread
@@ -38,6 +39,7 @@ from typing import TYPE_CHECKING
 from .channel import logger
 from .connection import Connection
 from .engine import Acceptor, Engine, Site
+from .fair import REST
 from .phase import SEND
 from .poller import make_poller
 from .settings import Settings
@@ -67,6 +69,7 @@ class Server(Engine):
     ) -> None:
         super().__init__(app, sites, settings or Settings())
         self.multithread = threads > 1
+        self._threads = threads
         self._staffing = Staffing(threads)
         self._turns = 0
         self._serving = 0
@@ -75,6 +78,8 @@ class Server(Engine):
         self._count = allocate_lock()
         self._over = False
         self._parked: dict[int, Connection | Acceptor] = {}
+        self._resting: deque[Acceptor] = deque()
+        """Those that let other processes go first, see `fair`."""
         self._wake_fd = -1
         self._heart = -1
         self._beaten = False
@@ -109,8 +114,13 @@ class Server(Engine):
                 pause = next_round - now
                 if self._staff(now):
                     pause = min(pause, LOOK)
+                rested = [self._resting.pop() for _ in range(len(self._resting))]
+                if rested:
+                    pause = min(pause, REST)
                 if waiting.poll(pause * 1000) and _ROUND in os.read(awake, 4096):
                     next_round = 0.0
+                for acceptor in rested:
+                    self.park_accept(acceptor)
         finally:
             self._stop()
             os.close(self._heart)
@@ -137,6 +147,13 @@ class Server(Engine):
         self._parked[acceptor.fd] = acceptor
         if not self.draining:  # else the clock closes it
             self._poller.listen(acceptor.fd)
+
+    def accepted(self, acceptor: Acceptor) -> None:
+        if len(self.connections) <= self._threads or not self.settings.multiprocess or acceptor.is_crowded():
+            self.park_accept(acceptor)
+        else:
+            self._resting.append(acceptor)
+            self._tell(_LOOK_NOW)
 
     def _park(self, one: Connection, mask: int) -> None:
         fd = one.fd
@@ -195,7 +212,8 @@ class Server(Engine):
     def _staff(self, now: float) -> bool:
         """Let as many threads serve as are wanted. Returns whether it is to be asked again soon."""
         staffing = self._staffing
-        owned = len(self._parked) < len(self.connections) + len(self._acceptors) - len(self._paused)
+        asleep = len(self._parked) + len(self._paused) + len(self._resting)
+        owned = asleep < len(self.connections) + len(self._acceptors)
         staffing.look(now, self._turns, owned, [each.native_id or 0 for each in list(self._workers)])
         while self._serving < staffing.wanted:
             self._start_thread()

@@ -1,0 +1,31 @@
+"""Fairness among processes that share a listener: who has just accepted lets the others go first.
+
+A client that keeps its connection stays with the process that accepted it. When fifty such clients come at once, the process
+that runs first would have most of them accepted before the others are on a processor (busiest to idlest of four: 2 and
+more). So, when it has some connections already, it rests for a millisecond after each that it accepts.
+
+A process that rests while the queue is long would lose time that nobody wins: then there is no rest. So connections
+wait `_LONG` milliseconds at the most for the sake of fairness, and a thousand that come at once do not.
+"""
+
+import socket
+import struct
+
+REST = 0.001
+"""Seconds."""
+_LONG = 64
+"""Connections in the queue, from where on all are to be accepted as fast as can be."""
+_TCP_INFO = getattr(socket, "TCP_INFO", None)
+_QUEUED = struct.Struct("=24xI")
+"""tcpi_unacked of struct tcp_info: of a listening socket, how many connections are in its queue (linux/tcp.h)."""
+
+
+def queue_is_long(listener: socket.socket) -> bool:
+    """Whether many connections wait to be accepted. A listener that does not tell has a short queue."""
+    if _TCP_INFO is None or listener.family == socket.AF_UNIX:
+        return False
+    try:
+        told = listener.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _QUEUED.size)
+    except OSError:
+        return False
+    return len(told) == _QUEUED.size and _QUEUED.unpack(told)[0] >= _LONG
