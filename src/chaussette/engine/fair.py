@@ -2,7 +2,7 @@
 
 A client that keeps its connection stays with the process that accepted it. When fifty such clients come at once, the process
 that runs first would have most of them accepted before the others are on a processor (busiest to idlest of four: 2 and
-more). So, when it has some connections already, it rests for a millisecond after each that it accepts.
+more). So, when it has a few already, it rests for a millisecond after each that it accepts.
 
 A process that rests while the queue is long would lose time that nobody wins: then there is no rest. So connections
 wait `_LONG` milliseconds at the most for the sake of fairness, and a thousand that come at once do not.
@@ -13,6 +13,9 @@ import struct
 
 REST = 0.001
 """Seconds."""
+FEW = 8
+"""Connections that a process may take without a rest. Clients that close theirs after each request never leave it with more,
+and need none: whom their next request meets is open again."""
 _LONG = 64
 """Connections in the queue, from where on all are to be accepted as fast as can be."""
 _TCP_INFO = getattr(socket, "TCP_INFO", None)

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING
 from .channel import logger
 from .connection import Connection
 from .engine import Acceptor, Engine, Site
-from .fair import REST
+from .fair import FEW, REST
 from .phase import SEND
 from .poller import make_poller
 from .settings import Settings
@@ -69,7 +69,6 @@ class Server(Engine):
     ) -> None:
         super().__init__(app, sites, settings or Settings())
         self.multithread = threads > 1
-        self._threads = threads
         self._staffing = Staffing(threads)
         self._turns = 0
         self._serving = 0
@@ -149,7 +148,7 @@ class Server(Engine):
             self._poller.listen(acceptor.fd)
 
     def accepted(self, acceptor: Acceptor) -> None:
-        if len(self.connections) <= self._threads or not self.settings.multiprocess or acceptor.is_crowded():
+        if len(self.connections) <= FEW or not self.settings.multiprocess or acceptor.is_crowded():
             self.park_accept(acceptor)
         else:
             self._resting.append(acceptor)
