@@ -11,6 +11,8 @@ PIP := $(BIN)/python -m pip install
 MADE := $(VENV)/.made
 FOR_RUN := $(VENV)/.for-run
 FOR_TEST := $(VENV)/.for-test
+COMPILED := $(VENV)-compiled
+FOR_COMPILED := $(COMPILED)/.made
 CIRCUSCTL := $(VENV)/bin/circusctl --endpoint ipc://examples/flask/circus.sock --timeout 120
 
 # pip speaks of errors alone.
@@ -18,11 +20,12 @@ export PIP_QUIET := 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs clean
+.PHONY: help run test test-compiled check format docs clean
 
 help:
 	@echo 'make run      serve the example app with Circus and Chaussette  (PORT=8000)'
 	@echo 'make test     check format, style, types and imports, then run the tests  (ARGS="-k contract" for pytest)'
+	@echo 'make test-compiled   the tests of our own engines, on a compiled wheel in $(VENV)-compiled'
 	@echo 'make check    the same without the tests'
 	@echo 'make format   put the format right'
 	@echo 'make docs     write the generated pages of docs/ and README.md anew'
@@ -44,6 +47,11 @@ run: $(FOR_RUN)
 test: check
 	$(BIN)/pytest -n 2 $(ARGS)
 
+test-compiled: $(FOR_COMPILED)
+	TEST_COMPILED=1 '$(COMPILED)/bin/python' -m pytest -n 2 -k 'fast or http11 or engine or compiled' $(ARGS) \
+	  tests/unit tests/functional/fast tests/functional/test_compiled.py tests/functional/test_contract.py \
+	  tests/functional/test_lifecycle.py tests/functional/test_rolling.py
+
 check: $(FOR_TEST)
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
@@ -58,7 +66,7 @@ docs: $(FOR_TEST)
 	$(BIN)/python scripts/generate_reference.py
 
 clean:
-	rm -rf '$(VENV)' .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf '$(VENV)' '$(COMPILED)' .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find src tests benchmarks examples scripts -name __pycache__ -prune -exec rm -rf {} +
 
 $(MADE):
@@ -76,4 +84,14 @@ $(FOR_RUN): pyproject.toml | $(MADE)
 $(FOR_TEST): pyproject.toml | $(MADE)
 	@$(PIP) --editable '.[dev]'
 	@$(BIN)/chaussette install meinheld
+	@touch $@
+
+# Nothing but the wheel is installed in it: all else it finds in $(VENV), whose own Chaussette, an editable one, it does not see.
+$(FOR_COMPILED): hatch_build.py $(shell find src -name '*.py') $(FOR_TEST)
+	@echo 'Compiling into $(COMPILED), which takes a moment'
+	@$(BIN)/python -m venv --clear --without-pip '$(COMPILED)'
+	@CHAUSSETTE_COMPILE=1 $(BIN)/python -m pip --python '$(COMPILED)/bin/python' install --no-deps .
+	@'$(COMPILED)/bin/python' -c 'import sys, sysconfig; \
+	  open(sysconfig.get_path("purelib") + "/beside.pth", "w").write(sys.argv[1])' \
+	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.machinery import ExtensionFileLoader, PathFinder
 from typing import TYPE_CHECKING, NoReturn
 
 from . import backoff
@@ -94,6 +95,13 @@ def run(config: Config, app: "WSGIApplication | None" = None) -> int:
     return status
 
 
+def _version() -> str:
+    """Which one this is, and whether the wheel was built with CHAUSSETTE_COMPILE=1."""
+    hot = PathFinder.find_spec("reader", [os.path.join(os.path.dirname(__file__), "http11")])
+    compiled = hot is not None and isinstance(hot.loader, ExtensionFileLoader)
+    return f"chaussette {__version__}{' (compiled)' if compiled else ''}"
+
+
 _WORKERS = ("--workers", "-w", "--processes", "--numprocesses")
 """What other servers call the option that Chaussette leaves to the process manager."""
 
@@ -122,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
         usage="%(prog)s [OPTION ...] [APP [ARGUMENT ...]]",
         argument_default=argparse.SUPPRESS,
     )
-    made.add_argument("--version", action="version", version=f"chaussette {__version__}")
+    made.add_argument("--version", action="version", version=_version())
     made.add_argument("--config", metavar="FILE", help="a TOML file with options")
     groups: dict[str, argparse._ArgumentGroup] = {}
     for name, option in OPTIONS.items():

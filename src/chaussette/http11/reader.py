@@ -79,7 +79,7 @@ class Reader:
         if cut > heads.limits.request_line or end - cut > heads.limits.header_size:
             self._too_long(cut)
         self._searched = 0
-        start, fields = data[:cut], data[cut + 2 : end]
+        start, fields = data[:cut], data[cut + 2 : end] if cut < end else b""
         line, block = heads.lines.get(start), heads.blocks.get(fields)
         seen = line is not None and block is not None
         if block is not None:

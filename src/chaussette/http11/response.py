@@ -9,13 +9,12 @@ short is an error, so that the engine ends the connection and the client notices
 """
 
 from collections.abc import Callable, Iterable
-from types import TracebackType
+from typing import Any
 
 from .errors import REASONS, ResponseError
 from .head import Shape
 from .responsehead import ResponseHead, ResponseHeads
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 Write = Callable[[bytes], None]
 
 
@@ -49,9 +48,12 @@ class Response:
         self._chunked = False
         self._left: int | None = None
 
-    def start(self, status: str, headers: Iterable[tuple[str, str]], exc_info: ExcInfo | None = None, /) -> Write:
-        """`start_response` of PEP 3333. Raises ResponseError, or the error of `exc_info` if the head is
-        out."""
+    # What comes from an app is an object until it has been looked at: compiled, a declared type is checked before,
+    # and the error would be another one.
+
+    def start(self, status: object, headers: Iterable[object], exc_info: Any = None, /) -> Callable[[Any], None]:
+        """`start_response` of PEP 3333: a str, a list of tuples of two str, what sys.exc_info() returns. Raises
+        ResponseError, or the error of `exc_info` if the head is out."""
         if exc_info is not None:
             try:
                 if self.started and exc_info[1] is not None:
@@ -63,8 +65,8 @@ class Response:
         self._head = self._heads.get(status, headers)
         return self.write
 
-    def write(self, data: bytes) -> None:
-        """The `write` callable of PEP 3333. Raises ResponseError, and what sending raises."""
+    def write(self, data: object) -> None:
+        """The `write` callable of PEP 3333, for bytes. Raises ResponseError, and what sending raises."""
         if self.finished:
             raise ResponseError("the app called write() after its response had ended")
         self._send(self.more(data))
@@ -84,17 +86,17 @@ class Response:
         """Whether only the end of the connection tells the end of the body."""
         return self.started and not self._chunked and self._left is None
 
-    def whole(self, body: bytes) -> bytes:
+    def whole(self, body: object) -> bytes:
         """All of the response, of a body that is all there. Raises ResponseError, and nothing is out then."""
         head = self._head
         # The path of most responses: what the app said is what it gave, and nothing was sent before.
         if (
             head is not None
             and head.plain
+            and type(body) is bytes
             and head.length == len(body)
             and not self.started
             and not self._shape.is_head
-            and type(body) is bytes
         ):
             self.started = True
             if self.persistent and self._shape.http11:
@@ -131,7 +133,7 @@ class Response:
         self.started = True
         return b"".join((head.raw, b"" if head.has_date else self._heads.date, frame, self._tail()))
 
-    def more(self, data: bytes) -> bytes:
+    def more(self, data: object) -> bytes:
         """A piece of the body, framed, behind the head if that is not out yet. Raises ResponseError if it is
         too much."""
         if not isinstance(data, bytes):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import chaussette
 from functional.fast.serving import HERE
-from live import ROOT, Process, get, listening
+from live import Process, get, listening
 
 ALONE = """
 import signal, socket, sys
@@ -25,7 +26,7 @@ print("drained", flush=True)
 @pytest.mark.parametrize("engine", ["threads", "greenlets"])
 def test_an_engine_serves_an_app_on_a_socket(engine: str, tmp_path: Path) -> None:
     for room in ("engine", "http11"):
-        shutil.copytree(ROOT / "src" / "chaussette" / room, tmp_path / "chaussette" / room)
+        shutil.copytree(Path(chaussette.__file__).parent / room, tmp_path / "chaussette" / room)
     (tmp_path / "chaussette" / "__init__.py").touch()
     with listening() as listener:
         fd = listener.fileno()
