@@ -19,6 +19,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+
 class CompileHook(BuildHookInterface):
     """Adds the extensions to a wheel."""
 
