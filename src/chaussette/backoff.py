@@ -55,9 +55,17 @@ def delay(app: str) -> float:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
         return SHORTEST
     except FileExistsError:
-        found = os.lstat(path)
+        try:
+            return _longer(path)
+        except FileNotFoundError:  # a process that has drained has just removed it
+            return SHORTEST
     except OSError:
         return LONGEST
+
+
+def _longer(path: str) -> float:
+    """Seconds to wait, by a memory that is there, in which this failure is noted. Raises FileNotFoundError."""
+    found = os.lstat(path)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         return LONGEST
     now, began, last = time.time(), found.st_mtime, found.st_atime

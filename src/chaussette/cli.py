@@ -47,6 +47,10 @@ The options of this command come first, then those of Chaussette, which every wo
 """
 
 
+_DONE_ONCE = (["backends"], ["install"], ["config"])
+"""Commands that serve nothing: no process manager starts them again."""
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command `argv`, the arguments of the process by default, and exit."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -55,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.exit(_command(words))
     except ChaussetteError as error:
         print(f"chaussette: {error}", file=sys.stderr)
-        _wait_for_manager(" ".join(words), str(error))
+        if words[:1] not in _DONE_ONCE:
+            _wait_for_manager(" ".join(words), str(error))
         sys.exit(error.exit_status)
     except KeyboardInterrupt:  # before the signal handlers were set: nothing was accepted
         sys.exit(128 + signal.SIGINT)

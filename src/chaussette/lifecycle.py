@@ -6,12 +6,15 @@
   exit status. SIGTERM and SIGHUP change nothing then: managers repeat them. (A Circus that systemd stops is an example: each
   worker gets SIGTERM from systemd, which signals all processes of a service, and from circusd.)
 - A signal that was ignored when we started, as nohup(1) does with SIGHUP, stays ignored.
+- A child that the app has forked, as multiprocessing does, has our handlers too, and drains nothing: there a signal does what
+  it did before. (Else its end would take the socket file along that we have bound.)
 
 The deadline is kept by a thread of the operating system, because the main thread may be inside an app that never returns,
 or inside an engine's C code. Its two functions are bound here, at import, so that a later monkey patch cannot turn the
 thread into a greenlet of the very loop that hangs.
 """
 
+import os
 import signal
 from _thread import start_new_thread
 from collections.abc import Callable, Iterator
@@ -95,11 +98,19 @@ def signals(
     if current_thread() is not main_thread():
         yield drain
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    own, before = os.getpid(), {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == own:
+            drain.on_signal(number, frame)
+        else:
+            signal.signal(number, before[signal.Signals(number)])
+            signal.raise_signal(number)
+
     try:
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
-                signal.signal(number, drain.on_signal)
+                signal.signal(number, on_signal)
         yield drain
     finally:
         drain.finished()

@@ -66,6 +66,39 @@ def test_ignored_signal_stays_ignored(tmp_path: Path) -> None:
             assert "SIGHUP" not in process.log
 
 
+FORKING = """\
+import os, signal
+
+def app(environ, start_response):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, b"!")
+        while True:
+            signal.pause()
+    os.read(read, 1)  # in a child that has only begun, Python forgets the signals that came
+    os.kill(child, signal.SIGTERM)
+    _, status = os.waitpid(child, 0)
+    os.close(read)
+    os.close(write)
+    start_response("200 OK", [])
+    return [b"%d" % -os.waitstatus_to_exitcode(status)]
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_child_that_the_app_has_forked_drains_nothing(backend: str, tmp_path: Path) -> None:
+    """As multiprocessing forks, and ends by SIGTERM what it has forked: at once, and the socket file stays ours."""
+    (tmp_path / "forking.py").write_text(FORKING)
+    bind = f"{tmp_path}/own.sock"
+    with chaussette("--bind", f"unix:{bind}", "--backend", backend, "forking:app", cwd=tmp_path) as process:
+        process.wait_for("Using")
+        assert get(bind)[1] == b"%d" % signal.SIGTERM
+        assert get(bind)[1] == b"%d" % signal.SIGTERM
+        assert process.terminate() == ExitStatus.OK
+        assert process.log.count("finishing what is in flight") == 1
+
+
 def test_ctrl_c_during_the_import_is_quiet(tmp_path: Path, gate: Gate) -> None:
     (tmp_path / "importing.py").write_text(
         "import os, socket\nwith socket.socket(socket.AF_UNIX) as gate:\n"
@@ -100,6 +133,12 @@ def test_listener_that_is_refused_under_a_manager_waits_too(tmp_path: Path) -> N
     with chaussette("--fd", "99", "behaviour:app", session=True, TMPDIR=str(tmp_path)) as process:
         process.wait_for("Waiting 1 s before exiting")
         assert process.ended() == ExitStatus.LISTENER
+
+
+def test_a_command_that_serves_nothing_does_not_wait(tmp_path: Path) -> None:
+    with chaussette("config", "nobody", session=True, TMPDIR=str(tmp_path)) as process:
+        assert process.ended() == ExitStatus.USAGE
+        assert "before exiting" not in process.log
 
 
 def test_app_that_serves_again_forgets_its_failures(tmp_path: Path) -> None:
