@@ -282,7 +282,7 @@ def test_ready_fd_that_cannot_be_told(tmp_path: Path) -> None:
         fd = str(sock.fileno())
         for option in (("--fd", fd), ("--bind", f"fd://{fd}")):
             said = refused(ExitStatus.USAGE, "--ready-fd", fd, *option, fds=(sock.fileno(),))
-            assert f"--ready-fd {fd} is also the listening socket" in said
+            assert f"--ready-fd {fd} is a listening socket" in said
 
 
 def test_watchdog_that_is_too_quick(tmp_path: Path) -> None:

@@ -8,7 +8,18 @@ from .adopt import adopt, silence, why_not
 from .bind import bind_tcp, bind_unix
 from .listener import Listener
 
-__all__ = ["Address", "Listener", "addresses", "adopt", "bind", "open_listener", "open_listeners", "parse", "quiet"]
+__all__ = [
+    "Address",
+    "Listener",
+    "addresses",
+    "adopt",
+    "bind",
+    "open_listener",
+    "open_listeners",
+    "parse",
+    "quiet",
+    "why_not",
+]
 
 
 def open_listeners(where: Iterable[Address], config: Config) -> list[Listener]:

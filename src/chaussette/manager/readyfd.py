@@ -6,9 +6,11 @@ The protocol is that of https://skarnet.org/software/s6/notifywhenup.html; the n
 
 import fcntl
 import os
+from contextlib import suppress
 
 from ..config import Config
 from ..errors import UsageError
+from ..listeners import why_not
 from ..logs import logger
 
 
@@ -16,8 +18,6 @@ def check(config: Config) -> None:
     """See that `--ready-fd` can be written to, and keep it from the app's own children. Raises UsageError."""
     fd = config.ready_fd
     assert fd is not None
-    if str(fd) in config.fd or f"fd://{fd}" in (*config.fd, *config.bind, config.host):
-        raise UsageError(f"--ready-fd {fd} is also the listening socket: each needs a number of its own.")
     try:
         flags = fcntl.fcntl(fd, fcntl.F_GETFL)
     except OSError:
@@ -25,6 +25,8 @@ def check(config: Config) -> None:
             f"--ready-fd {fd} is not open. Whoever starts this process must open it and pass it on: "
             "with s6, write the number into the service's file notification-fd."
         ) from None
+    if not why_not(fd):
+        raise UsageError(f"--ready-fd {fd} is a listening socket: each needs a number of its own.")
     if flags & os.O_ACCMODE == os.O_RDONLY:
         raise UsageError(f"--ready-fd {fd} is open for reading alone: pass on the end of the pipe that is written to.")
     os.set_inheritable(fd, False)
@@ -36,4 +38,5 @@ def tell(fd: int) -> None:
         os.write(fd, b"\n")
     except OSError as error:  # who wanted to know has gone
         logger.warning("--ready-fd %d: nobody was told that this process serves (%s)", fd, error.strerror)
-    os.close(fd)
+    with suppress(OSError):  # the app has closed it
+        os.close(fd)
