@@ -98,6 +98,13 @@ def test_no_host_is_every_address(manager: str) -> None:
     assert "0.0.0.0" in made(manager, Config(bind=(":8000",)))
 
 
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_what_the_manager_is_told_anyway_is_said_once(manager: str) -> None:
+    lines = made(manager, Config(exit_with_parent=True)).splitlines()
+    [command] = [line for line in lines if line.endswith("hello_app") and "--exit" in line]
+    assert command.count("--exit-with-parent") == 1
+
+
 def test_several_sockets() -> None:
     config = Config(bind=("127.0.0.1:8000", "unix:/run/web.sock"))
     assert "--fd $(circus.sockets.web) --fd $(circus.sockets.web-2)" in made("circus", config)
@@ -123,6 +130,11 @@ def test_several_sockets() -> None:
         ("supervisor", Config(bind=("unix:@web",)), "unix:@web: the manager needs the full path"),
         ("circus", Config(app="pkg:a\nb"), "'pkg:a\\nb' names no app"),
         ("circus", Config(arguments=("a\nb",)), "'a\\nb' cannot stand in a configuration"),
+        ("circus", Config(arguments=("a ;b",)), "Circus takes it for the beginning of a comment"),
+        ("supervisor", Config(arguments=("a #b",)), "Supervisor takes it for the beginning of a comment"),
+        ("circus", Config(arguments=("$(circus.env.home)",)), "Circus replaces it by something else"),
+        ("s6", Config(ready_fd=3), "--ready-fd: it is in the configuration of the manager that knows it"),
+        ("systemd", Config(use_reloader=True), "--use-reloader is for development"),
     ],
 )
 def test_refusals(manager: str, config: Config, refusal: str) -> None:

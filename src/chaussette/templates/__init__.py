@@ -35,6 +35,9 @@ def _fill(template: str, site: Site, **facts: object) -> str:
 
 
 def _circus(site: Site) -> list[File]:
+    for mark in ("$(circus.", "((circus."):
+        _without(mark, site, "Circus replaces it by something else")
+    _without(" ;", site, "Circus takes it for the beginning of a comment")
     names = [site.name, *(f"{site.name}-{number}" for number in range(2, len(site.sockets) + 1))]
     options = [word for name in names for word in ("--fd", f"$(circus.sockets.{name})")]
     sockets = [_circus_socket(site, name, address) for name, address in zip(names, site.sockets, strict=True)]
@@ -101,6 +104,8 @@ def _is_at_home(*paths: str) -> bool:
 
 
 def _supervisor(site: Site) -> list[File]:
+    for mark in (" ;", " #"):
+        _without(mark, site, "Supervisor takes it for the beginning of a comment")
     address = _only_one("Supervisor", site)
     if isinstance(address, TCP) and ":" in address.host:
         raise UsageError(f"{address}: Supervisor opens no IPv6 sockets.")
@@ -129,6 +134,12 @@ def _s6(site: Site) -> list[File]:
     return [
         File(f"{site.name}/{path}", _fill(f"s6/{path}", site, **facts), path in scripts) for path in (*scripts, *values)
     ]
+
+
+def _without(mark: str, site: Site, why: str) -> None:
+    for text in (site.directory, site.command()):
+        if mark in text:
+            raise UsageError(f"{mark!r} in {text}: {why}. Do without it.")
 
 
 def _only_one(manager: str, site: Site) -> Address:

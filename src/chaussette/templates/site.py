@@ -67,6 +67,8 @@ class Site(NamedTuple):
         own = self.config._replace(
             fd=(), bind=(), host=None, port=None, address_family=None, backlog=_BACKLOG, unix_mode=None
         )
+        if "--exit-with-parent" in options:
+            own = own._replace(exit_with_parent=False)
         argv = to_argv(own)
         end = argv.index("--")
         flags, rest = argv[:end], argv[end + 1 :]
@@ -99,12 +101,23 @@ def site(config: Config, name: str = "web", workers: str = "") -> Site:
     `workers` is the text of a number; empty, it is one for each core that this process may use.
     """
     check(config.app)
-    count = value_of(_WORKERS, workers, "--workers") if workers else len(os.sched_getaffinity(0))
+    count = value_of(_WORKERS, workers, "--workers") if workers else _cores()
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise UsageError(f"--name {name}: letters, digits, '-' and '_' only, as in web or my-site.")
     for text in (config.app, *config.arguments, os.getcwd()):
         if not text.isprintable():
             raise UsageError(f"{text!r} cannot stand in a configuration: it has characters that do not print.")
+    if config.use_reloader:
+        raise UsageError(
+            "--use-reloader is for development, and what a manager starts must serve by itself: leave it out."
+        )
+    if config.ready_fd is not None:
+        raise UsageError("--ready-fd: it is in the configuration of the manager that knows it, s6: leave it out.")
     script = os.path.join(os.path.dirname(sys.executable), "chaussette")
     command = (script,) if os.path.isfile(script) else (sys.executable, "-m", "chaussette")
     return Site(config, name, count, os.getcwd(), command, sys.executable)
+
+
+def _cores() -> int:
+    """How many cores this process may use; all, on a system that cannot tell, such as macOS."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
