@@ -52,7 +52,7 @@ def serve_and_reload(config: Config) -> int:
             logger.info("Restarting: %s", ", ".join(sorted({os.path.relpath(path) for _, path in changes})))
             _end(child)
             child = _start(config, listeners)
-        # A terminal sends its Ctrl-C to the child as well, and a second signal would cut the drain short.
+        # A terminal sends its Ctrl-C to the child as well; SIGTERM would give one that has only begun another exit status.
         if not (came == [signal.SIGINT] and _is_in_foreground()):
             child.terminate()
         return child.wait()
