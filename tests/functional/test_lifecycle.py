@@ -70,17 +70,11 @@ FORKING = """\
 import os, signal
 
 def app(environ, start_response):
-    read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(write, b"!")
-        while True:
-            signal.pause()
-    os.read(read, 1)  # in a child that has only begun, Python forgets the signals that came
-    os.kill(child, signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        os._exit(1)
     _, status = os.waitpid(child, 0)
-    os.close(read)
-    os.close(write)
     start_response("200 OK", [])
     return [b"%d" % -os.waitstatus_to_exitcode(status)]
 """
