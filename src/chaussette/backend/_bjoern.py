@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _LOOK = 1.0
 """Seconds between two looks at the loop, for the sake of the pulse."""
+_SETTLED = 5
+"""Looks without a connection, a tenth of a second apart, that end a drain: its loop may have been told of an arrival before the
+listener was taken from it, and accept it late."""
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 
 
@@ -104,8 +107,10 @@ class Server:
 
     def _drain(self, engine: Thread, pulse: Pulse) -> None:
         hang_up = monotonic() + self._config.linger
-        while is_connected(self._address):
+        looks = 0
+        while looks < _SETTLED:
             sleep(0.1)
+            looks = 0 if is_connected(self._address) else looks + 1
             self._beat(engine, pulse)
             if monotonic() >= hang_up:
                 hang_up_idle(self._address)
