@@ -201,12 +201,24 @@ class Server(Engine):
         else:
             self.park_read(one)
 
-    def _start_thread(self) -> None:
+    def _start_thread(self) -> bool:
+        """Start one more, and return whether that could be done: the system may have no more for us. Raises
+        RuntimeError if it would be the only one."""
         with self._count:
             self._serving += 1
             thread = Thread(target=self._work, name="chaussette-fast", daemon=True)
             self._workers.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            with self._count:
+                self._serving -= 1
+                self._workers.discard(thread)
+            if not self._workers:
+                raise
+            logger.warning("Cannot start another thread (%s): %d serve", error, self._serving)
+            return False
+        return True
 
     def _staff(self, now: float) -> bool:
         """Let as many threads serve as are wanted. Returns whether it is to be asked again soon."""
@@ -214,8 +226,8 @@ class Server(Engine):
         asleep = len(self._parked) + len(self._paused) + len(self._resting)
         owned = asleep < len(self.connections) + len(self._acceptors)
         staffing.look(now, self._turns, owned, [each.native_id or 0 for each in list(self._workers)])
-        while self._serving < staffing.wanted:
-            self._start_thread()
+        while self._serving < staffing.wanted and self._start_thread():
+            pass
         return staffing.alone
 
     def _leaves(self) -> bool:

@@ -1,12 +1,13 @@
 """Under load of short requests one thread serves, and all four are there when the app waits."""
 
 import os
+import signal
 import sys
 from contextlib import ExitStack
 
 import pytest
 
-from functional.fast.serving import Client, Served, request, serving
+from functional.fast.serving import PYTHON, Client, Served, request, serving
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread has computed")
 
@@ -30,3 +31,14 @@ def test_one_thread_serves_until_the_app_waits() -> None:
         for client in clients[:4]:
             client.sock.sendall(request("/meet?4"))
         assert [client.answer()[2] for client in clients[:4]] == [b"met"] * 4
+
+
+def test_fewer_threads_serve_when_the_system_has_no_more() -> None:
+    """The stack of each takes a gigabyte of address space, and there is room for two."""
+    prefix = ("prlimit", f"--stack={1 << 30}", f"--as={(1 << 31) + (1 << 29)}")
+    with serving("--backend", "fast", "--threads", "4", command=(*prefix, *PYTHON)) as served, Client(served) as client:
+        assert client.ask("/hello")[0] == 200
+        served.wait_for("Cannot start another thread")
+        assert 1 <= threads(served) < 4
+        assert client.ask("/hello")[0] == 200
+        served.signal(signal.SIGKILL)
