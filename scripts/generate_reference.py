@@ -83,7 +83,7 @@ def measured(benchmark: str) -> str:
 
 def speed(page: str) -> str:
     """The page of speed, with what the benchmarks have measured."""
-    for benchmark in ("peers", "latency", "memory", "idle"):
+    for benchmark in ("peers", "memory"):
         page = between(page, benchmark, measured(benchmark))
     return page
 
