@@ -47,7 +47,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/reference/backends.md": engines(),
         ROOT / "docs/reference/cli-help.txt": parser().format_help(),
         ROOT / "docs/deploy.md": between((ROOT / "docs/deploy.md").read_text(), "lossless", measured("lossless")),
-        ROOT / "docs/speed.md": speed((ROOT / "docs/speed.md").read_text()),
+        ROOT / "docs/speed.md": between((ROOT / "docs/speed.md").read_text(), "memory", measured("memory")),
         **{path: between(path.read_text(), f"config {name}", configuration(name)) for name, path in HOWTOS.items()},
     }
 
@@ -79,13 +79,6 @@ def measured(benchmark: str) -> str:
     if not tables:
         return f"Not yet: `python -m benchmarks.{benchmark}` measures it on your machine.\n"
     return "\n\n".join(tables) + "\n"
-
-
-def speed(page: str) -> str:
-    """The page of speed, with what the benchmarks have measured."""
-    for benchmark in ("peers", "memory"):
-        page = between(page, benchmark, measured(benchmark))
-    return page
 
 
 def own_engines() -> list[BackendInfo]:
