@@ -44,19 +44,13 @@ run: $(FOR_RUN)
 	@cd examples/flask && $(BIN)/chaussette config circus --workers 4 --port $(PORT) hello:app >'$(abspath $(VENV))/circus.ini'
 	@cd examples/flask && exec $(BIN)/circusd --log-level warning '$(abspath $(VENV))/circus.ini'
 
-# What fails runs once more, alone: real managers on a busy machine are told from a defect by that. What fails twice fails.
-AGAIN := --last-failed --last-failed-no-failures none
-
 test: check
-	$(BIN)/pytest -n 2 $(ARGS) || $(BIN)/pytest $(AGAIN) $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
-COMPILED_TESTS := -k 'fast or http11 or engine or compiled' $(ARGS) \
-  tests/unit tests/functional/fast tests/functional/test_compiled.py tests/functional/test_contract.py \
-  tests/functional/test_lifecycle.py tests/functional/test_rolling.py
-
-test-compiled: export TEST_COMPILED = 1
 test-compiled: $(FOR_COMPILED)
-	'$(COMPILED)/bin/python' -m pytest -n 2 $(COMPILED_TESTS) || '$(COMPILED)/bin/python' -m pytest $(AGAIN) $(COMPILED_TESTS)
+	TEST_COMPILED=1 '$(COMPILED)/bin/python' -m pytest -n 2 -k 'fast or http11 or engine or compiled' $(ARGS) \
+	  tests/unit tests/functional/fast tests/functional/test_compiled.py tests/functional/test_contract.py \
+	  tests/functional/test_lifecycle.py tests/functional/test_rolling.py
 
 check: $(FOR_TEST)
 	$(BIN)/ruff format --check --quiet
