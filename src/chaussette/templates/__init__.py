@@ -100,7 +100,8 @@ def _systemd_quote(text: str) -> str:
 
 
 def _is_at_home(*paths: str) -> bool:
-    return any(path.startswith(("/home/", "/root/", "/run/user/")) for path in paths)
+    """Whether one of them is in what ProtectHome= hides, systemd.exec(5)."""
+    return any(PurePosixPath(home) in PurePosixPath(path).parents for path in paths for home in _HOMES)
 
 
 def _supervisor(site: Site) -> list[File]:
