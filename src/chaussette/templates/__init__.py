@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Callable
 from importlib.resources import files
 from ipaddress import ip_address
+from pathlib import PurePosixPath
 
 from ..errors import UsageError, near
 from ..listeners import Address
@@ -18,6 +19,9 @@ from .output import File, shown, write
 from .site import PATIENCE, Site, site
 
 __all__ = ["MANAGERS", "File", "Site", "render", "shown", "site", "write"]
+
+_HOMES = [PurePosixPath("/", *names) for names in (("home",), ("root",), ("run", "user"))]
+"""What ProtectHome= hides, systemd.exec(5)."""
 
 
 def render(manager: str, site: Site) -> list[File]:
@@ -100,8 +104,7 @@ def _systemd_quote(text: str) -> str:
 
 
 def _is_at_home(*paths: str) -> bool:
-    """Whether one of them is in what ProtectHome= hides, systemd.exec(5)."""
-    return any(PurePosixPath(home) in PurePosixPath(path).parents for path in paths for home in _HOMES)
+    return any(home in PurePosixPath(path).parents for path in paths for home in _HOMES)
 
 
 def _supervisor(site: Site) -> list[File]:
