@@ -105,6 +105,8 @@ def engines() -> str:
     ]
     for info in own_engines():
         text = f"## {info.name}\n\n{info.summary[0].upper()}{info.summary[1:]}. Upstream: {info.upstream}."
+        if info.settings:
+            text += f"\n\n`--option` sets {info.settings}."
         if info.weaknesses:
             text += "\n\nIts limits:\n\n" + "\n".join(f"- {limit}" for limit in info.weaknesses)
         parts.append(text)

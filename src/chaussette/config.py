@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from . import limits
-from .option import Option, octal, seconds, truth, value_of, whole
+from .option import Option, octal, pairs, seconds, truth, value_of, whole
 
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 ADDRESS_FAMILIES = ("AF_INET", "AF_INET6", "AF_UNIX")
@@ -154,6 +154,17 @@ class Config(NamedTuple):
     no_monkey: Annotated[
         bool, Option("do not patch the standard library, in engines that do", truth, group=_ENGINE)
     ] = False
+    option: Annotated[
+        tuple[str, ...],
+        Option(
+            "a setting of the engine's own: `chaussette backends NAME` lists them; a table in a file, lines in a variable",
+            pairs,
+            "KEY=VALUE",
+            repeat=True,
+            blanks=True,
+            group=_ENGINE,
+        ),
+    ] = ()
 
     limit_request_line: Annotated[int | None, limits.LIMIT_REQUEST_LINE] = None
     limit_header_size: Annotated[int | None, limits.LIMIT_HEADER_SIZE] = None

@@ -23,6 +23,8 @@ class Option(NamedTuple):
     """The default in words, where None stands for "it depends"."""
     choices: tuple[str, ...] = ()
     repeat: bool = False
+    blanks: bool = False
+    """Whether one value may hold blanks: several in one text are on lines of their own."""
     positional: bool = False
     group: str = ""
 
@@ -58,6 +60,14 @@ def truth(text: str) -> bool:
     if text.lower() in ("0", "false", "no", "off"):
         return False
     raise ValueError("true or false")
+
+
+def pairs(text: str) -> tuple[str, ...]:
+    """Parse `key=value`, or several on lines of their own."""
+    found = tuple(line.strip() for line in text.splitlines() if line.strip())
+    if not found or not all(each.partition("=")[0].strip() and "=" in each for each in found):
+        raise ValueError("key=value")
+    return found
 
 
 def _within(kind: Callable[[str], Number], text: str, low: Number, high: Number, wanted: str) -> Number:

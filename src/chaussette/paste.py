@@ -20,7 +20,8 @@ def serve_paste(app: "WSGIApplication", global_conf: dict[str, str] | None, **se
     for key in settings:
         if key not in OPTIONS or OPTIONS[key].positional:
             raise UsageError(f"[server:main] {key}: no option is called that.{near(key, OPTIONS)}")
-    texts = {name: text.split() if OPTIONS[name].repeat else text for name, text in settings.items()}
+    several = [name for name in settings if OPTIONS[name].repeat and not OPTIONS[name].blanks]
+    texts = {name: text.split() if name in several else text for name, text in settings.items()}
     status = run(Config.from_text(texts, lambda name: f"[server:main] {name}"), app)
     if status:
         sys.exit(status)

@@ -61,6 +61,7 @@ def _serve(config: Config, app: "WSGIApplication | None", manager: Manager, give
     if info.keep_alive and "strict framing" in info.lacks:
         logger.warning("%s %s; --backend fast does not", info.name, engines.ABILITIES["strict framing"])
     engine = engines.get(config.backend)
+    engines.chosen(engine, config)  # a setting that is refused is to be so before the app is imported
     if app is None:
         if not config.no_monkey:
             engine.setup()

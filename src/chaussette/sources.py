@@ -42,8 +42,15 @@ def from_toml(path: str) -> Texts:
         name = key.replace("-", "_")
         if name not in OPTIONS:
             raise UsageError(f"--config {path}: no option is called {key!r}.{near(key, _keys())}")
-        texts[name] = [str(each) for each in value] if isinstance(value, list) else str(value)
+        texts[name] = _texts(value)
     return texts
+
+
+def _texts(value: Any) -> str | list[str]:
+    """A value of a TOML file as the command line has it: a table is pairs, and a list in it is one text."""
+    if isinstance(value, dict):
+        return [f"{key}={','.join(map(str, each)) if isinstance(each, list) else each}" for key, each in value.items()]
+    return [str(each) for each in value] if isinstance(value, list) else str(value)
 
 
 def gather(given: Texts, environ: Mapping[str, str] = os.environ, file: str | None = None) -> Config:

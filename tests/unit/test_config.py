@@ -41,6 +41,9 @@ VALUES = {
     "log_level": st.sampled_from(["debug", "info", "error"]),
     "bind": st.lists(WORDS).map(tuple),
     "python_path": st.lists(WORDS.filter(lambda word: "," not in word and ":" not in word)).map(tuple),
+    "option": st.dictionaries(WORDS, st.text("=abc ", max_size=5).map(str.strip)).map(
+        lambda pairs: tuple(f"{key}={value}" for key, value in pairs.items())
+    ),
     "app": WORDS.map("pkg.".__add__),
     "arguments": st.lists(st.text("-=abc ", min_size=1, max_size=5)).map(tuple),
 }

@@ -2,15 +2,18 @@
 
 from .base import ABILITIES, Backend, BackendInfo, Pulse, no_pulse
 from .registry import backends, check, check_families, find, get, register, serving, version
+from .tuning import Settings, chosen
 
 __all__ = [
     "ABILITIES",
     "Backend",
     "BackendInfo",
     "Pulse",
+    "Settings",
     "backends",
     "check",
     "check_families",
+    "chosen",
     "find",
     "get",
     "no_pulse",

@@ -24,6 +24,7 @@ from ..http11.body import Chunked, Fixed
 from ..http11.errors import REASONS
 from ..listeners import Listener
 from ..logs import logger
+from . import tuning
 from .base import Pulse, no_pulse
 from .facts import facts_of, facts_of_peer
 from .heart import Heart
@@ -32,11 +33,13 @@ from .wakeup import wakeup_pipe
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-_TIMEOUT = 10
-"""Seconds that a connection may be idle, or a client silent within a request: cheroot's own number."""
+_REFUSED = {
+    **dict.fromkeys(("bind_addr", "reuse_port", "nodelay"), tuning.SOCKET),
+    **dict.fromkeys(("numthreads", "max", "minthreads", "maxthreads"), tuning.THREADS),
+    **dict.fromkeys(("keep_alive_conn_limit", "expiration_interval", "accepted_queue_size"), tuning.OURS),
+} | {"request_queue_size": tuning.BACKLOG, "shutdown_timeout": tuning.DRAIN, "ssl_adapter": tuning.TLS}
 _TURN = 1.0
 """Seconds that one turn of the loop waits at most, for the sake of connections that are idle for too long."""
-_LIMITS = Limits()
 
 
 class _Request(server.HTTPRequest):
@@ -75,8 +78,8 @@ class _Request(server.HTTPRequest):
 
     def _body(self) -> BinaryIO:
         frame, source, heads = self.frame, self.conn.rfile, self.conn.heads
-        if frame.length > _LIMITS.body_size:
-            raise Refused(413, f"a body of more than {_LIMITS.body_size} bytes")
+        if frame.length > heads.limits.body_size:
+            raise Refused(413, f"a body of more than {heads.limits.body_size} bytes")
         reader: Chunked | Fixed = Chunked(heads) if frame.chunked else Fixed(heads, frame.length)
         rest = None if frame.chunked or frame.length else b""
         while rest is None:
@@ -150,7 +153,8 @@ class _Loop:
 
     def __init__(self, server: "_Server", listeners: Sequence[Listener]) -> None:
         self._server, self._listeners = server, listeners
-        self._heads = [Heads(facts_of(each), _LIMITS) for each in listeners]
+        limits = Limits(header_size=server.max_request_header_size, body_size=server.max_request_body_size)
+        self._heads = [Heads(facts_of(each), limits) for each in listeners]
         self._selector = selectors.DefaultSelector()
         self.open: set[_Connection] = set()
         self.idle: set[_Connection] = set()
@@ -172,7 +176,7 @@ class _Loop:
                     self._server.process_conn(connection)
                 case listener, heads:
                     self._accept(listener, heads)
-        old = monotonic() - _TIMEOUT
+        old = monotonic() - self._server.timeout
         for connection in [each for each in list(self.idle) if each.last_used < old]:
             self.idle.discard(connection)
             self._selector.unregister(connection.socket)
@@ -201,26 +205,24 @@ class _Loop:
     def _accept(self, listener: Listener, heads: Heads) -> None:
         try:
             sock, peer = listener.sock.accept()
-        except (
-            BlockingIOError,
-            ConnectionError,
-        ):  # another process on the same socket was faster, or the client has gone
+        except (BlockingIOError, ConnectionError):  # another process was faster, or the client has gone
             return
         except OSError as error:  # no files or memory: after a moment there may be some again
             logger.warning("Cannot accept: %s", error.strerror)
             sleep(0.1)
             return
-        sock.settimeout(_TIMEOUT)
+        sock.settimeout(self._server.timeout)
         connection = _Connection(self._server, sock, peer, heads)
         self.open.add(connection)
         self.put(connection)
 
 
 class _Server(wsgi.Server):
-    max_request_header_size = _LIMITS.header_size
+    max_request_header_size, max_request_body_size = Limits().header_size, Limits().body_size
 
-    def __init__(self, app: "WSGIApplication", threads: int, listeners: Sequence[Listener]) -> None:
-        super().__init__(("localhost", 80), app, numthreads=threads, max=threads, timeout=_TIMEOUT)
+    def __init__(self, app: "WSGIApplication", threads: int, listeners: Sequence[Listener], **told: Any) -> None:
+        super().__init__(("localhost", 80), app, numthreads=threads, max=threads)
+        self.__dict__.update(told)
         self.gateway = _Gateway
         self._connections = _Loop(self, listeners)
         self.ready = True
@@ -248,6 +250,7 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._app, self._listeners, self._config = app, listeners, config
+        self._told = tuning.chosen(Server, config)
         self._loop: _Loop | None = None
         self._asked = False
 
@@ -255,9 +258,15 @@ class Server:
     def setup(cls) -> None:
         """Nothing to patch."""
 
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """Those that are cheroot's to obey here: its loop, and so most of them, `_Loop` has replaced."""
+        kinds = {"timeout": float, "server_name": str, "max_request_header_size": int, "max_request_body_size": int}
+        return tuning.Settings.of(kinds, _REFUSED)
+
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
-        server = _Server(self._app, self._config.threads or 4, self._listeners)
+        server = _Server(self._app, self._config.threads or 4, self._listeners, **self._told)
         server.requests.start()
         self._loop = loop = server._connections
         heart = Heart(pulse, lambda run: server.process_conn(_Beat(run)))

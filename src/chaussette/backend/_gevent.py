@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from gevent import monkey
+from gevent import monkey, pywsgi
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -23,6 +23,8 @@ from gevent.socket import socket as GeventSocket  # noqa: N812
 from ..config import Config
 from ..listeners import Listener
 from ..logs import logger
+from ..option import whole
+from . import tuning
 from .base import Pulse, no_pulse
 from .wakeup import wakeup_pipe
 
@@ -30,6 +32,18 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 
+_LINE = "max_request_line"
+"""gevent has it as a constant of the module, for all servers."""
+_REFUSED = {
+    **dict.fromkeys(("listener", "reuse_addr"), tuning.SOCKET),
+    "application": tuning.APP,
+    "backlog": tuning.BACKLOG,
+    "spawn": "Write --spawn",
+    **dict.fromkeys(("log", "error_log"), tuning.LOG),
+    **dict.fromkeys(("handler_class", "environ"), tuning.NO_TEXT),
+    "stop_timeout": tuning.DRAIN,
+    **dict.fromkeys(("keyfile", "certfile", "ca_certs", "ciphers", "ssl_context", "ssl_version"), tuning.TLS),
+}
 _PULSE = 1.0
 """Seconds between two pulses of the hub."""
 
@@ -99,7 +113,7 @@ class _Server(WSGIServer):  # type: ignore[misc]
     handler_class = _Handler
     draining = False
 
-    def __init__(self, app: "WSGIApplication", listener: Listener, pool: Pool) -> None:
+    def __init__(self, app: "WSGIApplication", listener: Listener, pool: Pool, told: dict[str, Any]) -> None:
         self.handlers: set[_Handler] = set()
         facts = {
             "SERVER_NAME": listener.server_name,
@@ -112,6 +126,11 @@ class _Server(WSGIServer):  # type: ignore[misc]
         # A duplicate, because closing it is how gevent stops accepting, and the listener is not ours to close.
         sock = GeventSocket(fileno=socket.dup(listener.sock.fileno()))
         super().__init__(sock, app, log=None, error_log=logger, spawn=pool, environ=facts)
+        self.__dict__.update(told)
+
+
+def _attributes(kind: type) -> list[tuple[str, Any]]:
+    return [(name, getattr(kind, name)) for name in dir(kind) if not name.startswith("_")]
 
 
 class Server:
@@ -119,6 +138,7 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._app, self._listeners, self._config = app, listeners, config
+        self._told = tuning.chosen(Server, config)
         self._pool: Any = None
         self._hub: Any = None
         self._servers: list[_Server] = []
@@ -131,11 +151,23 @@ class Server:
         monkey.patch_all()
         gevent.get_hub()  # now, as what it imports must not be the app's
 
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """The numbers of gevent's server, and the longest request line."""
+        numbers = {name: value for name, value in _attributes(WSGIServer) if type(value) in (int, float)}
+        can = {
+            name: tuning.number if name.endswith("_delay") else whole(1, 1 << 30)
+            for name in (*numbers, _LINE)
+            if name not in _REFUSED
+        }
+        return tuning.Settings(can, _REFUSED)
+
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         self._hub = gevent.get_hub()
+        pywsgi.MAX_REQUEST_LINE = self._told.pop(_LINE, pywsgi.MAX_REQUEST_LINE)
         self._pool, self._stop = Pool(self._config.spawn), Event()
-        self._servers = [_Server(self._app, listener, self._pool) for listener in self._listeners]
+        self._servers = [_Server(self._app, listener, self._pool, self._told) for listener in self._listeners]
         for server in self._servers:
             server.draining = self._asked
             server.start()

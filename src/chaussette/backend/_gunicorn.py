@@ -6,10 +6,11 @@ and who the parent is does not matter here. What its loop calls to tell the arbi
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from selectors import DefaultSelector
 from typing import TYPE_CHECKING, Any
 
+from gunicorn.config import KNOWN_SETTINGS, validate_bool
 from gunicorn.config import Config as Settings
 from gunicorn.glogging import Logger
 from gunicorn.http.wsgi import FileWrapper
@@ -17,6 +18,8 @@ from gunicorn.workers import gthread
 
 from ..config import Config
 from ..listeners import Listener
+from ..option import truth, whole
+from . import tuning
 from .base import Pulse, no_pulse
 from .heart import Heart
 from .shield import Shield
@@ -30,6 +33,52 @@ _SETTINGS = {
     "graceful_timeout": 1 << 20,  # whoever calls us bounds it
     "forwarded_allow_ips": "",  # whom to trust is the app's choice, as with every other engine
 }
+_ALONE = "Only gunicorn's arbiter, or another of its workers, obeys it"
+_SECTIONS = {
+    "Config File": "Write --config, with options of Chaussette's",
+    "HTTP/2": "Choose --backend hypercorn for HTTP/2",
+    "Logging": tuning.LOG,
+    "SSL": tuning.TLS,
+    "Server Hooks": "Write --pre-hook or --post-hook, or wrap the app",
+    "Server Socket": tuning.SOCKET,
+    **dict.fromkeys(("Control", "Debugging", "Dirty Arbiter Hooks", "Dirty Arbiters", "Process Naming"), _ALONE),
+    **dict.fromkeys(("Server Mechanics", "Worker Processes"), _ALONE),
+}
+"""What is refused, by gunicorn's own sections, but for `_PASSED`."""
+_PASSED = {
+    *("forwarded_allow_ips", "forwarder_headers", "header_map", "keepalive", "proxy_allow_ips", "proxy_protocol"),
+    "worker_connections",
+}
+_REFUSED = {
+    "backlog": tuning.BACKLOG,
+    "threads": tuning.THREADS,
+    "workers": tuning.PROCESS,
+    "graceful_timeout": tuning.DRAIN,
+    **dict.fromkeys(("max_requests", "max_requests_jitter"), tuning.RESTART),
+    **dict.fromkeys(("permit_obsolete_folding", "strip_header_spaces", "casefold_http_method"), tuning.FRAMING),
+    **dict.fromkeys(("permit_unconventional_http_method", "permit_unconventional_http_version"), tuning.FRAMING),
+    "sendfile": "Set the environment variable SENDFILE=no",
+}
+
+
+def _parser(setting: Any) -> Callable[[str], Any]:
+    """How gunicorn's command line makes a value of a text."""
+    if setting.validator is validate_bool:
+        return truth
+    if setting.type is int:
+        return whole(0, 1 << 62)
+    if setting.name == "header_map":  # its third way takes X_Name for X-Name
+        return tuning.one_of("drop", "refuse")
+
+    def parse(text: str) -> Any:
+        made = setting()
+        try:
+            made.set(text)
+        except Exception as error:
+            raise ValueError(f"what gunicorn takes: {error}") from None
+        return text
+
+    return parse
 
 
 class _Log(Logger):  # type: ignore[misc]
@@ -65,6 +114,7 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._listeners, self._config = listeners, config
+        self._told = _SETTINGS | tuning.chosen(Server, config)
         shared = not all(listener.owned for listener in listeners)
         self._app = Shield(app, {"wsgi.multiprocess": shared, "wsgi.file_wrapper": FileWrapper})
         self._names = {each.sock.getsockname()[0]: each.server_name for each in listeners if each.kind != "unix"}
@@ -75,10 +125,19 @@ class Server:
     def setup(cls) -> None:
         """Nothing to patch."""
 
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """gunicorn's settings, of those that its worker obeys without the arbiter."""
+        sections = {
+            each.name: "" if each.name in _PASSED else _SECTIONS.get(each.section, "") for each in KNOWN_SETTINGS
+        }
+        cannot = {name: reason for name, reason in sections.items() if reason} | _REFUSED
+        return tuning.Settings({each.name: _parser(each) for each in KNOWN_SETTINGS if each.name not in cannot}, cannot)
+
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         settings = Settings()
-        for name, value in {**_SETTINGS, "threads": self._config.threads or 4}.items():
+        for name, value in {**self._told, "threads": self._config.threads or 4}.items():
             settings.set(name, value)
         gthread.STOP_KEEPALIVE_LINGER = self._config.linger
         socks = [socket.socket(fileno=socket.dup(each.sock.fileno())) for each in self._listeners]

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 import hypercorn.asyncio
 from hypercorn.config import Config as Settings
@@ -19,6 +19,7 @@ from hypercorn.utils import LifespanFailureError
 from ..config import Config
 from ..errors import AppError
 from ..listeners import Listener
+from . import tuning
 from .aio import ACCEPTED_AT_ONCE, Asking, Listening, beating, linger, listening
 from .base import Pulse, no_pulse
 from .bridge import as_asgi
@@ -32,6 +33,24 @@ _IDLE = 75
 """Seconds that an idle connection is kept: more than the 60 that proxies keep their side. Hypercorn has 5."""
 _FOREVER = float(1 << 20)
 """Seconds, for Hypercorn's own deadline of the drain: whoever calls us bounds it."""
+_REFUSED = {
+    **dict.fromkeys(("bind", "insecure_bind", "quic_bind", "umask"), tuning.SOCKET),
+    "backlog": tuning.BACKLOG,
+    **dict.fromkeys(("graceful_timeout", "shutdown_timeout"), tuning.DRAIN),
+    **dict.fromkeys(
+        ("access_log_format", "accesslog", "errorlog", "logconfig", "logconfig_dict", "loglevel"), tuning.LOG
+    ),
+    **dict.fromkeys(("logger_class", "debug"), tuning.LOG),
+    **dict.fromkeys(
+        ("ca_certs", "certfile", "ciphers", "keyfile", "keyfile_password", "verify_flags", "verify_mode"), tuning.TLS
+    ),
+    **dict.fromkeys(("alpn_protocols", "cert_reqs", "ssl_handshake_timeout"), tuning.TLS),
+    **dict.fromkeys(("daemon", "group", "pid_path", "user", "worker_class", "workers"), tuning.PROCESS),
+    **dict.fromkeys(("max_requests", "max_requests_jitter"), tuning.RESTART),
+    "use_reloader": "Write --use-reloader",
+    "application_path": tuning.APP,
+    "wsgi_max_body_size": tuning.OURS,
+}
 
 
 class _Settings(Settings):
@@ -41,8 +60,10 @@ class _Settings(Settings):
     shutdown_timeout = _FOREVER
     backlog = ACCEPTED_AT_ONCE
 
-    def __init__(self, socks: Sequence[Listening]) -> None:
+    def __init__(self, socks: Sequence[Listening], told: dict[str, Any]) -> None:
         super().__init__()
+        for name, value in told.items():
+            setattr(self, name, value)
         self._socks = socks
         self.errorlog = logging.getLogger("hypercorn.error")
         self.errorlog.setLevel("WARNING")
@@ -56,12 +77,21 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._listeners, self._config = listeners, config
+        self._told = tuning.chosen(Server, config)
         self._app, self._run = as_asgi(app, listeners, config.threads or 4)
         self._asking = Asking()
 
     @classmethod
     def setup(cls) -> None:
         """Nothing to patch."""
+
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """The attributes of Hypercorn's Config."""
+        plain = {name: type(value) for name, value in vars(Settings).items() if not name.startswith("_")}
+        kinds = {name: kind for name, kind in plain.items() if kind in (bool, int, float, str, list)}
+        hints = {name: kind for name, kind in get_type_hints(Settings).items() if not name.startswith("_")}
+        return tuning.Settings.of({**kinds, **hints, "root_path": str}, _REFUSED)
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
@@ -90,5 +120,8 @@ class Server:
                 await linger(socks, self._config.linger, lambda: is_connected(addresses))
 
             await hypercorn.asyncio.serve(
-                cast(Framework, self._app), _Settings(socks), mode="asgi", shutdown_trigger=asked_and_lingered
+                cast(Framework, self._app),
+                _Settings(socks, self._told),
+                mode="asgi",
+                shutdown_trigger=asked_and_lingered,
             )

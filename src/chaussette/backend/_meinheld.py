@@ -20,6 +20,8 @@ from meinheld import server
 from ..config import Config
 from ..listeners import Listener
 from ..logs import logger
+from ..option import whole
+from . import tuning
 from .base import Pulse, no_pulse
 from .idle import busy, hang_up_idle
 from .shield import Shield
@@ -31,6 +33,12 @@ _KEEP_ALIVE = 10
 """Seconds that an idle connection is kept: less than the proxies in front keep theirs, they reconnect without harm."""
 _BODY_LIMIT = 1 << 30
 """Bytes in a request body. meinheld's own limit resets the connection at about 15 MB."""
+_REFUSED = {
+    "listen_socket": tuning.SOCKET,
+    "backlog": tuning.BACKLOG,
+    **dict.fromkeys(("access_logger", "error_logger"), tuning.LOG),
+    **dict.fromkeys(("watchdog", "fastwatchdog"), tuning.OURS),
+}
 _ITS_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """The signals that meinheld handles in C while its loop runs."""
 _FOREVER = 1 << 20
@@ -42,6 +50,7 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._app, self._listeners, self._config = app, listeners, config
+        self._told = {"keepalive": _KEEP_ALIVE, "max_content_length": _BODY_LIMIT} | tuning.chosen(Server, config)
         self._addresses: list[object] = []
         self._hang_up = float("inf")
         self._asked = False
@@ -51,13 +60,20 @@ class Server:
     def setup(cls) -> None:
         """Nothing to patch."""
 
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """The numbers that meinheld has a function to set, and one to get."""
+        names = [name.removeprefix("set_") for name in dir(server) if name.startswith("set_")]
+        can = {name: whole(0, 1 << 31) for name in names if hasattr(server, f"get_{name}") and name not in _REFUSED}
+        return tuning.Settings(can, _REFUSED)
+
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
         self._addresses = [listener.sock.getsockname() for listener in self._listeners]
         server.set_access_logger(None)
         server.set_error_logger(_Errors)
-        server.set_keepalive(_KEEP_ALIVE)
-        server.set_max_content_length(_BODY_LIMIT)
+        for name, value in self._told.items():
+            getattr(server, f"set_{name}")(value)
         server.set_watchdog(self._tick)
         server.set_listen_socket([socket.dup(listener.sock.fileno()) for listener in self._listeners])
         handlers = {number: signal.getsignal(number) for number in _ITS_SIGNALS}

@@ -9,7 +9,7 @@ but the Host header. `_Container` sends each piece when it is made, and waits fo
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
@@ -20,6 +20,7 @@ from tornado.wsgi import WSGIContainer
 from ..config import Config
 from ..listeners import Listener
 from ..logs import logger
+from . import tuning
 from .aio import Asking, beating
 from .base import Pulse, no_pulse
 from .facts import facts_of, facts_of_peer
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _IDLE = 75
 """Seconds for the next request to come, headers and all: more than the 60 that proxies keep their side. Tornado has an hour."""
 _HEADER_SIZE = 65536
+_REFUSED = {"request_callback": tuning.APP, "ssl_options": tuning.TLS}
 
 
 class _Container(WSGIContainer):
@@ -88,14 +90,19 @@ class _Container(WSGIContainer):
             environ[key] = joint.join(request.headers.get_list(name))
             if "_" in name:
                 del environ[key]
-        return environ | self._facts | facts_of_peer(request.connection.context.address)  # type: ignore[union-attr]
+        context: Any = request.connection.context  # type: ignore[union-attr]
+        environ |= self._facts | facts_of_peer(context.address) | {"wsgi.url_scheme": request.protocol}
+        if request.remote_ip != context._orig_remote_ip:  # a proxy has told it, and Tornado was told to trust it
+            environ["REMOTE_ADDR"] = request.remote_ip
+            environ.pop("REMOTE_PORT", None)
+        return environ
 
 
 class _Server(HTTPServer):
     """Knows which connections wait for a request."""
 
-    def initialize(self, container: _Container) -> None:  # type: ignore[override]
-        super().initialize(container, idle_connection_timeout=_IDLE, max_header_size=_HEADER_SIZE)
+    def initialize(self, container: _Container, told: dict[str, Any]) -> None:  # type: ignore[override]
+        super().initialize(container, **{"idle_connection_timeout": _IDLE, "max_header_size": _HEADER_SIZE, **told})
         self.container = container
         self.waiting: set[HTTP1Connection] = set()
 
@@ -132,12 +139,20 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._app, self._listeners, self._config = app, listeners, config
+        self._told = tuning.chosen(Server, config)
         self._servers: list[_Server] = []
         self._asking = Asking()
 
     @classmethod
     def setup(cls) -> None:
         """Nothing to patch."""
+
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """The arguments of Tornado's HTTPServer."""
+        hints = get_type_hints(HTTPServer.initialize)
+        hints.pop("return", None)
+        return tuning.Settings.of(hints, _REFUSED)
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
@@ -156,7 +171,7 @@ class Server:
     async def _serve(self, pulse: Pulse) -> None:
         with ThreadPoolExecutor(self._config.threads or 4) as threads:
             for listener in self._listeners:
-                server = _Server(_Container(self._app, listener, threads))
+                server = _Server(_Container(self._app, listener, threads), self._told)
                 server.add_sockets([listener.sock])
                 self._servers.append(server)
             async with self._asking.heard() as asked, beating(Heart(pulse, threads.submit)):

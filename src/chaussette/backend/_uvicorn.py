@@ -10,13 +10,16 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import uvicorn
+from uvicorn.config import HTTP_PROTOCOLS, WS_PROTOCOLS
+from uvicorn.importer import import_from_string
 
 from ..config import Config
 from ..interface import is_asgi
 from ..listeners import Listener
+from . import tuning
 from .aio import ACCEPTED_AT_ONCE, Asking, beating, linger, listening
 from .base import Pulse, no_pulse
 from .bridge import as_asgi
@@ -27,6 +30,29 @@ if TYPE_CHECKING:
 
 _IDLE = 75
 """Seconds that an idle connection is kept: more than the 60 that proxies keep their side. uvicorn has 5."""
+_REFUSED = {
+    **dict.fromkeys(("host", "port", "uds", "fd"), tuning.SOCKET),
+    "backlog": tuning.BACKLOG,
+    "loop": "libuv, below uvloop, would call listen(2) on a socket that is not ours",
+    "timeout_graceful_shutdown": tuning.DRAIN,
+    **dict.fromkeys(("log_config", "log_level", "access_log", "use_colors"), tuning.LOG),
+    **dict.fromkeys(
+        ("workers", "timeout_worker_healthcheck", "env_file", "callback_notify", "timeout_notify"), tuning.PROCESS
+    ),
+    **dict.fromkeys(("limit_max_requests", "limit_max_requests_jitter"), tuning.RESTART),
+    "reload": "Write --use-reloader",
+    **dict.fromkeys(("reload_dirs", "reload_delay", "reload_includes", "reload_excludes"), "Write --use-reloader"),
+    **dict.fromkeys(
+        ("ssl_keyfile", "ssl_certfile", "ssl_keyfile_password", "ssl_version", "ssl_cert_reqs"), tuning.TLS
+    ),
+    **dict.fromkeys(("ssl_ca_certs", "ssl_ciphers", "ssl_context_factory"), tuning.TLS),
+    **dict.fromkeys(("app", "interface"), tuning.APP),
+    "factory": "Write --factory",
+    "http2": "Choose --backend hypercorn for HTTP/2",
+    "headers": tuning.NO_TEXT,
+}
+_HTTP = ("auto", "h11", "httptools")
+"""uvicorn's parsers of which the framing is tested here."""
 
 
 class _Server(uvicorn.Server):
@@ -53,6 +79,7 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._listeners, self._config = listeners, config
+        self._told = tuning.chosen(Server, config)
         self._is_asgi = is_asgi(app)
         self._app, self._run = as_asgi(app, listeners, config.threads or 4)
         self._asking = Asking()
@@ -60,6 +87,14 @@ class Server:
     @classmethod
     def setup(cls) -> None:
         """Nothing to patch."""
+
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """The arguments of uvicorn's Config."""
+        hints = get_type_hints(uvicorn.Config.__init__)
+        hints.pop("return", None)
+        found = tuning.Settings.of(hints, _REFUSED, _check)
+        return found._replace(can={**found.can, "http": tuning.one_of(*_HTTP)})
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
@@ -79,16 +114,19 @@ class Server:
         server = _Server(
             uvicorn.Config(
                 self._app,
-                loop="asyncio",
-                interface="asgi3",
-                lifespan="auto" if self._is_asgi else "off",
-                ws="auto" if self._is_asgi else "none",
-                proxy_headers=False,  # whom to trust is the app's choice, as with every other engine
-                backlog=ACCEPTED_AT_ONCE,
-                timeout_keep_alive=_IDLE,
-                log_config=None,
-                log_level="warning",
-                access_log=False,
+                **{
+                    "loop": "asyncio",
+                    "interface": "asgi3",
+                    "lifespan": "auto" if self._is_asgi else "off",
+                    "ws": "auto" if self._is_asgi else "none",
+                    "proxy_headers": False,  # whom to trust is the app's choice, as with every other engine
+                    "backlog": ACCEPTED_AT_ONCE,
+                    "timeout_keep_alive": _IDLE,
+                    "log_config": None,
+                    "log_level": "warning",
+                    "access_log": False,
+                    **self._told,
+                },
             )
         )
         server.heart = Heart(pulse, self._run)
@@ -98,3 +136,12 @@ class Server:
             await linger(socks, self._config.linger, lambda: bool(server.server_state.connections))
             server.should_exit = True
             await serving
+
+
+def _check(values: dict[str, Any]) -> None:
+    """Raises ValueError for a parser, or a WebSocket library, that is not installed."""
+    for key, known in (("http", HTTP_PROTOCOLS), ("ws", WS_PROTOCOLS)):
+        try:
+            import_from_string(known[values[key]] if key in values else None)
+        except ImportError as error:
+            raise ValueError(f"{values[key]} needs {error.name}, which is not installed") from None

@@ -14,12 +14,15 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from waitress import create_server, wasyncore
+from waitress.adjustments import Adjustments, asbool, aslist, asset
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from ..config import Config
 from ..listeners import Listener
+from ..option import truth
+from . import tuning
 from .base import Pulse, no_pulse
 from .heart import Heart
 
@@ -33,6 +36,16 @@ _SETTINGS = {
     # descriptors that a process usually has, as a request and its answer may each need one for a temporary file.
     "connection_limit": 500,
 }
+_REFUSED = {
+    **dict.fromkeys(("host", "port", "listen", "ipv4", "ipv6", "sockets", "unix_socket"), tuning.SOCKET),
+    "unix_socket_perms": "Write --unix-mode",
+    "backlog": tuning.BACKLOG,
+    "threads": tuning.THREADS,
+    "server_name": tuning.SOCKET,
+    **dict.fromkeys(("asyncore_loop_timeout", "asyncore_use_poll"), tuning.OURS),
+}
+_PARSERS = {int: tuning.integer, asbool: truth, aslist: tuning.several, asset: tuning.several}
+"""In place of waitress's own casts, of which some take anything and others say nothing of what they want."""
 _TURN = 1.0
 """Seconds that one step of the loop waits at most. Signals and answers wake it by waitress's trigger; this is for timers."""
 
@@ -130,6 +143,7 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._app, self._listeners, self._config = app, listeners, config
+        self._adjustments = _SETTINGS | tuning.chosen(Server, config)
         self._map: dict[int, Any] = {}
         self._servers: list[Any] = []
         self._stop = False
@@ -137,6 +151,12 @@ class Server:
     @classmethod
     def setup(cls) -> None:
         """Nothing to patch."""
+
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """waitress's adjustments."""
+        can = {name: _PARSERS.get(cast, cast) for name, cast in Adjustments._params if name not in _REFUSED}
+        return tuning.Settings(can, _REFUSED, lambda values: Adjustments(sockets=[], **values))
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
@@ -172,7 +192,7 @@ class Server:
             sockets=[listener.sock],
             server_name=listener.server_name,
             threads=self._config.threads or 4,
-            **_SETTINGS,
+            **self._adjustments,
         )
         server.channel_class = _channels_of(listener)
         server.accepting = True

@@ -11,6 +11,8 @@ Its life is `setup`, construction, `serve`; `shutdown` ends `serve`:
 - `pulse`, which `serve()` is given, is called about once a second by whoever would serve a request that came now, and for
   the first time when the engine accepts: where there are threads, by one of those that call the app, so that it stops when
   all of them hang. It does not block and does not raise. An engine without it says so in its BackendInfo.
+- `settings()` says which settings of the engine's own `--option` may set, see `tuning`; the glue gets their values from
+  `chosen(type(self), config)`. An engine that has none has no such method.
 - `in_flight()` counts the requests that a kill would lose now. It is asked when the drain ran out of time.
 
 Whoever calls `serve` bounds it: a backend needs no clock for `graceful_timeout`.
@@ -81,6 +83,8 @@ class BackendInfo(NamedTuple):
     """Of `ABILITIES`, those that it does not have."""
     limits: tuple[str, ...] = ()
     """What else it cannot do, in sentences for the table."""
+    settings: str = ""
+    """What `--option` sets, in a few words; empty for an engine without settings of its own."""
     upstream: str = ""
     """Whether its upstream is alive."""
     loggers: tuple[str, ...] = ()

@@ -1,9 +1,15 @@
 """The table of engines, for the terminal and the docs."""
 
+import textwrap
+
 from ..config import flag
 from ..errors import BackendError
 from .base import ABILITIES, LIMITS, BackendInfo
-from .registry import backends, find, version
+from .registry import backends, find, get, version
+from .tuning import settings_of
+
+_WIDTH = 116
+"""Columns that a description may have, with 4 for its indent."""
 
 
 def rows() -> list[tuple[str, str, str, str]]:
@@ -50,10 +56,24 @@ def about(name: str) -> str:
         "install it with": info.install or "-",
         "can do": abilities(info),
         "options": " ".join(map(flag, sorted(info.options))) or "-",
+        "settings": settings(info),
         "upstream": info.upstream or "-",
         "has": ", ".join(ability for ability in ABILITIES if ability not in info.lacks),
     }
     width = max(map(len, facts))
     lines = [f"{name}: {info.summary}" if info.summary else name]
-    lines += [f"  {label.ljust(width)}  {value}" for label, value in facts.items()]
-    return "\n".join([*lines, *(f"  {'but'.ljust(width)}  {weakness}" for weakness in info.weaknesses)])
+    rows = [*facts.items(), *(("but", weakness) for weakness in info.weaknesses)]
+    for label, value in rows:
+        wrapped = textwrap.wrap(value, _WIDTH - width, break_long_words=False, break_on_hyphens=False)
+        heads = [label, *[""] * len(wrapped)]
+        lines += [f"  {head.ljust(width)}  {line}" for head, line in zip(heads, wrapped, strict=False)]
+    return "\n".join(lines)
+
+
+def settings(info: BackendInfo) -> str:
+    """What `--option` takes: the names, of an engine that is installed, as only that knows them."""
+    try:
+        told = settings_of(get(info.name))
+    except BackendError:
+        return info.settings.replace("`", "") or "-"
+    return " ".join(sorted(told.can)) if told else "-"

@@ -11,6 +11,7 @@ ENGINES = (
         summary="written in C, fast; one request at a time",
         concurrency="one at a time",
         lacks=frozenset({"100-continue", "headers apart"}),
+        settings="what it has a function to set, such as `keepalive` and `max_content_length`",
         pulse=True,
         upstream="ended in 2020; needs a C compiler",
     ),

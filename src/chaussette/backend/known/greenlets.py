@@ -24,6 +24,7 @@ ENGINES = (
         concurrency="greenlets",
         monkey=True,
         options=frozenset({"spawn"}),
+        settings="the numbers of its server, such as `max_accept`, and `max_request_line`",
         pulse=True,
         upstream="maintained",
         loggers=("gevent.pywsgi",),
