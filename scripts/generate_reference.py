@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from chaussette.backend import BackendInfo, backends, find
+from chaussette.backend.auto import ORDER
 from chaussette.backend.base import ABILITIES
 from chaussette.backend.table import abilities
 from chaussette.cli import parser
 from chaussette.config import DEFAULTS, OPTIONS, Config, flag, variable
 from chaussette.errors import ExitStatus
+from chaussette.interface import KINDS
 from chaussette.templates import MANAGERS, Site, render, shown
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +35,11 @@ SITE = Site(
     Config(app="server:app"), "web", 4, "/srv/web", ("/srv/web/.venv/bin/chaussette",), "/srv/web/.venv/bin/python"
 )
 """What the pages serve."""
+AUTO = (
+    "`--backend auto` takes the first of these that is installed, can do what every option asks, and fits: greenlets only for "
+    "an app that patches the standard library itself, or with `--spawn`. The log says which was taken, and why. It is not the "
+    "default, as how a site is served would then change with what happens to be installed."
+)
 NOTE = "<!-- Written by `make docs`: change the code, not this page. -->"
 
 
@@ -102,6 +109,7 @@ def engines() -> str:
             ("engine", *_facts(own_engines()[0])), [(code(i.name), *_facts(i).values()) for i in own_engines()]
         ).rstrip(),
         "## Abilities\n\n" + _abilities(),
+        f"## auto\n\n{AUTO}\n\n" + table(("apps", "engine", "why"), _order()).rstrip(),
     ]
     for info in own_engines():
         text = f"## {info.name}\n\n{info.summary[0].upper()}{info.summary[1:]}. Upstream: {info.upstream}."
@@ -111,6 +119,10 @@ def engines() -> str:
             text += "\n\nIts limits:\n\n" + "\n".join(f"- {limit}" for limit in info.weaknesses)
         parts.append(text)
     return "\n\n".join(parts) + "\n"
+
+
+def _order() -> list[tuple[str, str, str]]:
+    return [(KINDS[kind], code(name), why) for kind, order in ORDER.items() for name, why in order.items()]
 
 
 def _facts(info: BackendInfo) -> dict[str, str]:

@@ -40,12 +40,16 @@ _SHOWN = 15
 
 
 def load(
-    text: str, *, factory: bool = False, protocols: Collection[str] = ("wsgi",), able: Sequence[str] = ()
+    text: str,
+    *,
+    factory: bool = False,
+    protocols: Collection[str] = ("wsgi",),
+    able: Callable[[str], Sequence[str]] = lambda kind: (),
 ) -> "WSGIApplication":
     """The app that `text` names, of one of the kinds in `protocols`. Raises AppError.
 
-    With `factory`, what `text` names is called without arguments, and what it returns is the app. `able` are the engines
-    that serve ASGI, for whoever has such an app and another engine.
+    With `factory`, what `text` names is called without arguments, and what it returns is the app. `able` tells the
+    engines that serve a kind, for whoever has an app of that kind and another engine.
     """
     text = _MOVED.get(text, text)
     found = _load_paste(text.removeprefix("paste:")) if text.startswith("paste:") else resolve(text)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from . import backoff
 from ._version import __version__
 from .backend import check, find
+from .backend.auto import AUTO, ORDER
 from .config import DEFAULTS, OPTIONS, Config, flag
 from .errors import AppError, ChaussetteError, ExitStatus, UsageError, near
 from .logs import configure, logger
@@ -78,7 +79,7 @@ def _command(words: list[str]) -> int:
 
 def run(config: Config, app: "WSGIApplication | None" = None) -> int:
     """Do what `config` says; the exit status. Raises ChaussetteError for what is wrong before there is a log."""
-    configure(config.log_level, config.log_output, find(config.backend).loggers)
+    configure(config.log_level, config.log_output, _loggers(config.backend))
     try:
         if config.use_reloader and app is None:
             from .reloader import serve_and_reload
@@ -98,6 +99,11 @@ def run(config: Config, app: "WSGIApplication | None" = None) -> int:
         status, reason = ExitStatus.CRASH, f"{type(error).__name__}: {error}"
     _wait_for_manager(config.app, reason)
     return status
+
+
+def _loggers(name: str) -> list[str]:
+    names = [each for order in ORDER.values() for each in order] if name == AUTO else [name]
+    return [logger for each in names for logger in find(each).loggers]
 
 
 def _version() -> str:
@@ -231,7 +237,8 @@ def _for_manager(words: list[str]) -> int:
     if not positionals:
         raise UsageError(f"For which manager: {', '.join(templates.MANAGERS)}? See chaussette config --help.")
     config = _gathered(given, positionals[1:])
-    check(find(config.backend), config)
+    if config.backend != AUTO:
+        check(find(config.backend), config)
     site = templates.site(config, name or "web", workers)
     made = templates.render(positionals[0], site)
     if output:

@@ -124,7 +124,7 @@ class Config(NamedTuple):
     backend: Annotated[
         str,
         Option(
-            "the engine that speaks HTTP; `chaussette backends` lists them",
+            "the engine that speaks HTTP, of those that `chaussette backends` lists, or auto: the best that is installed",
             metavar="NAME",
             group=_ENGINE,
             why="pure Python, strict, threaded: right for most apps, and installed with Chaussette",

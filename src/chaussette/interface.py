@@ -4,7 +4,7 @@ PEP 3333: an app is called as `app(environ, start_response)`. A signature that c
 doubt. ASGI apps are recognised by being coroutine functions, or by their three arguments `scope, receive, send`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 _COROUTINE = 0x80  # inspect.CO_COROUTINE; the module costs 5 ms to import, and most apps need no more than this
 
 
-def why_not(text: str, found: Any, protocols: Collection[str], able: Sequence[str]) -> str:
+KINDS = {"wsgi": "WSGI", "asgi": "ASGI"}
+"""The kinds of app, and how they are written."""
+
+
+def kind_of(app: Any) -> str:
+    """The kind of an app: one of `KINDS`."""
+    return "wsgi" if _plainly_wsgi(app) or not is_asgi(app) else "asgi"
+
+
+def why_not(text: str, found: Any, protocols: Collection[str], able: Callable[[str], Sequence[str]]) -> str:
     """Why `found` is no app for an engine that serves `protocols`; empty if it is one.
 
-    The rest of a sentence that begins with `text`. `able` are the engines that serve ASGI.
+    The rest of a sentence that begins with `text`. `able` tells the engines that serve a kind of app.
     """
     return "" if _plainly_wsgi(found) else _why_not(text, found, protocols, able)
 
@@ -34,14 +43,14 @@ def _plainly_wsgi(found: Any) -> bool:
     return code.co_argcount - own == 2 and not code.co_kwonlyargcount and not code.co_flags & _COROUTINE
 
 
-def _why_not(text: str, found: Any, protocols: Collection[str], able: Sequence[str]) -> str:
+def _why_not(text: str, found: Any, protocols: Collection[str], able: Callable[[str], Sequence[str]]) -> str:
     with standard_library():
         import inspect
 
     if not callable(found):
         return f"is no app but {_described(found)}: a WSGI app is called as app(environ, start_response)."
-    if is_asgi(found):
-        return "" if "asgi" in protocols else f"is an ASGI app, and the engine serves WSGI. {_choose(able)}"
+    if (kind := kind_of(found)) != "wsgi":
+        return "" if kind in protocols else _another(kind, protocols, able(kind))
     fits = _takes(found, 2)
     if isinstance(found, type) and not (fits and hasattr(found, "__iter__")):
         return f"is a class, not an app: name an instance of it, or write {text}() to make one."
@@ -52,8 +61,9 @@ def _why_not(text: str, found: Any, protocols: Collection[str], able: Sequence[s
     return ""
 
 
-def _choose(able: Sequence[str]) -> str:
-    return f"Choose --backend {' or '.join(able)}."
+def _another(kind: str, protocols: Collection[str], able: Sequence[str]) -> str:
+    served = " and ".join(name for each, name in KINDS.items() if each in protocols)
+    return f"is an {KINDS[kind]} app, and the engine serves {served}. Choose --backend {' or '.join(able)}."
 
 
 def _described(found: Any) -> str:

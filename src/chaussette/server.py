@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING
 
 from . import backend as engines
 from .application import import_from, load, resolve
+from .backend.auto import AUTO, ORDER, best
 from .config import Config
 from .errors import AppError, BackendError, ExitStatus
+from .interface import KINDS, kind_of
 from .legacy import pointless
 from .lifecycle import GiveUp, signals
 from .listeners import Address, Listener, addresses, open_listeners, quiet
 from .logs import logger
 from .manager import Manager, meet
+from .standard import first
 from .traces import users_part
 
 if TYPE_CHECKING:
@@ -50,25 +53,30 @@ def serve(
 def _serve(config: Config, app: "WSGIApplication | None", manager: Manager, give_up: GiveUp) -> ExitStatus:
     where = addresses(config)
     quiet(where)
-    info = engines.find(config.backend)
-    engines.check(info, config)
-    if manager.watches and not info.pulse:
-        raise BackendError(
-            f"--backend {info.name} has no pulse that a watchdog could feel: remove WatchdogSec from the unit."
-        )
+    auto = config.backend == AUTO
+    if auto:  # what kind of app it is nobody knows yet: most are WSGI, and greenlets must come before the app
+        config = _with_best(config, "wsgi" if app is None else kind_of(app))
+    engine, info = _engine(config, manager), engines.find(config.backend)
     for warning in pointless(config, where, info):
         logger.warning(warning)
     if info.keep_alive and "strict framing" in info.lacks:
         logger.warning("%s %s; --backend fast does not", info.name, engines.ABILITIES["strict framing"])
-    engine = engines.get(config.backend)
-    engines.chosen(engine, config)  # a setting that is refused is to be so before the app is imported
     if app is None:
         if not config.no_monkey:
             engine.setup()
+        engines_from = sys.path[:]
         import_from(config.python_path)
         sys.argv[1:] = config.arguments
-        able = engines.serving("asgi")
-        app = load(config.app, factory=config.factory, protocols=info.protocols, able=able)
+        protocols = ORDER if auto else info.protocols
+        app = load(config.app, factory=config.factory, protocols=protocols, able=engines.serving)
+        if auto:
+            config = _with_best(config, kind_of(app))
+            with first(engines_from):
+                engine = _engine(config, manager)
+    if auto:
+        manager.backend, kind = config.backend, kind_of(app)
+        why = ORDER[kind][config.backend]
+        logger.info("--backend auto takes %s for this %s app: %s", config.backend, KINDS[kind], why)
     with hooks(config), closing(Server(app, where, engine, config)) as server:
 
         def cut(status: ExitStatus) -> None:
@@ -83,6 +91,23 @@ def _serve(config: Config, app: "WSGIApplication | None", manager: Manager, give
         return ExitStatus.CRASH
     logger.info("Stopped: all requests are answered")
     return ExitStatus.OK
+
+
+def _with_best(config: Config, kind: str) -> Config:
+    return config._replace(backend=best(kind, config))
+
+
+def _engine(config: Config, manager: Manager) -> type[engines.Backend]:
+    """The engine of `config`, which it can honour. Raises BackendError or UsageError."""
+    info = engines.find(config.backend)
+    engines.check(info, config)
+    if manager.watches and not info.pulse:
+        raise BackendError(
+            f"--backend {info.name} has no pulse that a watchdog could feel: remove WatchdogSec from the unit."
+        )
+    engine = engines.get(config.backend)
+    engines.chosen(engine, config)  # a setting that is refused is to be so before the app is imported
+    return engine
 
 
 class Server:
@@ -154,8 +179,10 @@ def make_server(
         address_family=address_family.name if address_family else None,
         graceful_timeout=graceful_timeout,
     )
-    engines.check(engines.find(backend), config)
-    server = Server(app, addresses(config), engines.get(backend), config)
+    if backend == AUTO:
+        config = _with_best(config, kind_of(app))
+    engines.check(engines.find(config.backend), config)
+    server = Server(app, addresses(config), engines.get(config.backend), config)
     server.announce()
     return server
 

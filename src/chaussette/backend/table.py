@@ -4,6 +4,8 @@ import textwrap
 
 from ..config import flag
 from ..errors import BackendError
+from ..interface import KINDS
+from .auto import AUTO, ORDER
 from .base import ABILITIES, LIMITS, BackendInfo
 from .registry import backends, find, get, version
 from .tuning import settings_of
@@ -50,6 +52,8 @@ def text() -> str:
 
 def about(name: str) -> str:
     """All that is known of one engine. Raises BackendError if there is none of that name."""
+    if name == AUTO:
+        return _order()
     info = find(name)
     facts = {
         "installed": version(info) or "no",
@@ -67,6 +71,13 @@ def about(name: str) -> str:
         wrapped = textwrap.wrap(value, _WIDTH - width, break_long_words=False, break_on_hyphens=False)
         heads = [label, *[""] * len(wrapped)]
         lines += [f"  {head.ljust(width)}  {line}" for head, line in zip(heads, wrapped, strict=False)]
+    return "\n".join(lines)
+
+
+def _order() -> str:
+    lines = ["auto: the first of these that is installed, can what is asked, and fits the kind of app"]
+    for kind, order in ORDER.items():
+        lines += [f"  {KINDS[kind]}  {name.ljust(10)}  {why}" for name, why in order.items()]
     return "\n".join(lines)
 
 

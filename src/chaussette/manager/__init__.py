@@ -29,6 +29,8 @@ class Manager:
 
     def __init__(self, config: Config, ready: Callable[[], None], notifier: notify.Notifier | None) -> None:
         self._config, self._ready, self._notifier = config, ready, notifier
+        self.backend = config.backend
+        """The engine, as the status names it."""
         self._serves = False
         self._in_flight: Callable[[], int] | None = None
         self._told = -1
@@ -58,7 +60,7 @@ class Manager:
         if self._config.ready_fd is not None:
             readyfd.tell(self._config.ready_fd)
         if self._notifier is not None and self._in_flight is None:
-            self._notifier.tell("READY=1", f"STATUS=Serving {self._config.app} with {self._config.backend}")
+            self._notifier.tell("READY=1", f"STATUS=Serving {self._config.app} with {self.backend}")
         beacon.serves()
         try:
             self._ready()
