@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from chaussette.config import DEFAULTS
+
 from .accepted import peers, stop
 from .deployers import Deployer
 from .deployment import BROKEN, Deployment
@@ -20,6 +22,8 @@ from .stage import Outcome, Run, Scenario, Stage
 BUSIEST_TO_IDLEST = 1.5
 RELOAD_TO_CALM = 2.0
 _BROKEN_SECONDS = 3.0
+_ON_THE_WAY = 0.1
+"""Seconds that a request may take to reach its server."""
 
 
 def _each(times: str, step: Callable[[Deployment], None], **clients: int) -> Run:
@@ -58,19 +62,22 @@ def _quit(stage: Stage, outcome: Outcome) -> None:
 
 
 def _drain(stage: Stage, outcome: Outcome) -> None:
-    late = 0
+    last = late = 0
     for _ in range(stage.counts.drains):
         stage.load("park", count=stage.counts.parked)
         stage.load("tally")
         workers = stage.deployment.workers()
+        until = time.monotonic() + DEFAULTS["keep_alive_grace"] - _ON_THE_WAY
         for worker in workers:
             os.kill(worker, signal.SIGTERM)
-        stage.load("spread", seconds=1.5)
+        late += stage.load("spread", seconds=1.5, until=until)
         tally = stage.load("tally")
         outcome.add(tally)
-        late += tally["last"]
+        last += tally["last"]
         stage.load("greet")
-    outcome.notes.append(f"{late} of {outcome.sent} answers were the last of their connections")
+    outcome.notes.append(f"{last} of {outcome.sent} answers were the last of their connections")
+    if late:
+        outcome.notes.append(f"{late} were not asked for: their clients woke up when the grace was over")
 
 
 def _kill_workers(stage: Stage, outcome: Outcome) -> None:
@@ -135,11 +142,14 @@ def _slow_import(stage: Stage, outcome: Outcome) -> None:
 
 def _fairness(stage: Stage, outcome: Outcome) -> None:
     ratios = []
-    for keep in (True, False):
+    for keep in (True, False) if stage.deployer.keep_alive else (False,):
         stage.load("flood", connections=50, requests=stage.counts.flood, keep=keep)
         tally = stage.load("tally")
         outcome.add(tally)
         shares = [tally["workers"].get(str(worker), 0) for worker in stage.deployment.workers()]
+        if not any(shares):
+            outcome.notes.append("those who answer are children of the workers, which cannot be told apart")
+            return
         ratios.append(max(shares) / min(shares) if min(shares) else float("inf"))
         outcome.notes.append(f"{'kept' if keep else 'new'} connections: {' '.join(map(str, sorted(shares)))}")
     if stage.deployer.name == "fast":  # the others accept as their engines do

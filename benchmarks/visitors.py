@@ -81,15 +81,21 @@ class Visitors:
         self._parked = [each for each in opened if each is not None]
         await asyncio.gather(*(self._ask(each, "say", keep=True) for each in self._parked))
 
-    async def _do_spread(self, seconds: float) -> None:
-        """Send one request on each of those connections, at random moments of the next `seconds`."""
+    async def _do_spread(self, seconds: float, until: float) -> int:
+        """Send one request on each of those connections, at random moments of the next `seconds`, but none after `until`, a
+        time of the system's monotonic clock. Returns how many that left out: on a busy machine, who is to ask may come late."""
+        asked = 0
 
         async def later(connection: Connection) -> None:
+            nonlocal asked
             await asyncio.sleep(random.uniform(0, seconds))
-            await self._ask(connection, "say", keep=True)
+            if time.monotonic() < until:
+                asked += 1
+                await self._ask(connection, "say", keep=True)
             connection.close()
 
         await asyncio.gather(*(later(each) for each in self._parked))
+        return len(self._parked) - asked
 
     async def _do_flood(self, connections: int, requests: int, keep: bool) -> None:
         """As many requests as the server can take, on connections that are all open at once."""

@@ -21,6 +21,9 @@ KEEPING, CONNECTING = 8, 2
 THINKING = (0.0, 0.001, 0.01, 0.05, 0.2)
 """Seconds between two requests of a connection, in turns: how close to a drain a request comes must vary."""
 
+PAUSE = 0.005
+"""Seconds between two requests of a client that connects anew: without it, these clients alone would keep both cores busy."""
+
 
 class Clients:
     """All of them, for the length of a `with` block, which fails if a request is lost."""
@@ -54,15 +57,15 @@ class Clients:
                 while not self._over:
                     if self._ask(connection).will_close:
                         break
-                    time.sleep(next(thinking))
+                    time.sleep(next(thinking))  # a reader's time; it waits for nothing
 
     def _anew(self) -> None:
         while not self._over:
             with self._counted("new connection"), self._client() as connection:
-                self._ask(connection, {"Connection": "close"})
-            time.sleep(0.005)
+                self._ask(connection, Connection="close")
+            time.sleep(PAUSE)
 
-    def _ask(self, connection: http.client.HTTPConnection, headers: dict[str, str] = {}) -> http.client.HTTPResponse:  # noqa: B006
+    def _ask(self, connection: http.client.HTTPConnection, **headers: str) -> http.client.HTTPResponse:
         connection.request("GET", "/", headers=headers)
         answer = connection.getresponse()
         body = answer.read()

@@ -60,7 +60,7 @@ def _endless() -> Iterator[bytes]:
     try:
         while True:
             yield b"more" * 1000
-            time.sleep(0.01)
+            time.sleep(0.01)  # else it fills the memory of engines that take what comes
     finally:
         _gate()
 

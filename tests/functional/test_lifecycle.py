@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from chaussette.backend.registry import find
 from chaussette.errors import ExitStatus
 from live import APPS, BACKENDS, PATIENCE, Gate, Process, chaussette, client, get, listening
 
@@ -70,6 +69,9 @@ def test_ignored_signal_stays_ignored(tmp_path: Path) -> None:
 FORKING = """\
 import os, signal
 
+# The parent goes on when its child has ended: whoever waits for a child must hear of that too.
+os.register_at_fork(after_in_parent=lambda: os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT))
+
 def app(environ, start_response):
     child = os.fork()
     if child == 0:
@@ -81,8 +83,7 @@ def app(environ, start_response):
 """
 
 
-# Where the standard library is patched, os.waitpid() is gevent's, which waits for a child in ways of its own.
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if not find(name).monkey])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_child_that_the_app_has_forked_drains_nothing(backend: str, tmp_path: Path) -> None:
     """As multiprocessing forks, and ends by SIGTERM what it has forked: at once, and the socket file stays ours."""
     (tmp_path / "forking.py").write_text(FORKING)

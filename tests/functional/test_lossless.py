@@ -14,8 +14,7 @@ from benchmarks.stage import Counts, play
 pytestmark = pytest.mark.timeout(240)  # real managers, which start a Python several times: slow where others run too
 
 COUNTS = Counts(times=1, few=1, drains=1, parked=40, keep=5, anew=2)
-ENGINES = {each.name: each for each in deployers() if each.own and each.name != "bjoern"}
-"""bjoern has lost one request of some thousands in a reload, as the reference says: it has no drain of its own."""
+ENGINES = {each.name: each for each in deployers() if each.own}
 FIRST = [each.name for each in ENGINES.values() if not each.asked_for]
 """What takes long is done to these; that the others drain as they must, test_contract.py tells."""
 WHAT = {each.name: each for each in SCENARIOS}

@@ -27,7 +27,6 @@ class Case:
 CASES = [
     Case(backend, kinds)
     for backend in BACKENDS
-    if backend != "bjoern"  # see its limits in the reference
     for kinds in ([("tcp", "unix")] if find(backend).several_listeners else [("tcp",), ("unix",)])
 ]
 

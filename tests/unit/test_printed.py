@@ -22,8 +22,8 @@ KILLS = {
 """Where each manager is told when to kill: section and option."""
 
 
-def made(manager: str, config: Config = Config()) -> str:  # noqa: B008 - a value
-    return "".join(file.text for file in render(manager, site(config, workers="3")))
+def made(manager: str, config: Config | None = None) -> str:
+    return "".join(file.text for file in render(manager, site(config or Config(), workers="3")))
 
 
 def awkward() -> Config:

@@ -2,7 +2,8 @@
 
 It runs in a thread of its own, so that the main one handles signals at once and leads the drain, for which bjoern has only
 SIGINT: its handler in C takes that signal from Python's, and when its loop ends it sends itself another one. So SIGINT is given
-back to Python once the loop runs; accepting ends by taking the listener out of libev's epoll; and only when no connection is
+back to Python once the loop runs; accepting ends by taking the listener out of libev's epoll, and by putting something silent
+in its place, as libev makes another epoll, of all that it watches, when an event puzzles it; and only when no connection is
 left is the loop told to end, by libev's `ev_feed_signal`, while Python ignores the signal.
 
 It has one loop and one listener: its buffer for reading is one for the whole process. What it says of clients on IPv6 and
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
 _LOOK = 1.0
 """Seconds between two looks at the loop, for the sake of the pulse."""
-_SETTLED = 5
-"""Looks without a connection, a tenth of a second apart, that end a drain: its loop may have been told of an arrival before the
-listener was taken from it, and accept it late."""
+_SETTLED = 2
+"""Looks without a connection, a tenth of a second apart, that end a drain: when the listener was taken from it, the loop may
+have been at accepting."""
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 
 
@@ -74,6 +75,7 @@ class Server:
                     os.read(woken, 512)
             for poll in _event_polls() - before:
                 _stop_polling(poll, self._listener.sock.fileno())
+            _let_go(self._listener.sock.fileno())
             self._drain(engine, pulse)
         self._end(engine)
         if self._error:
@@ -159,3 +161,10 @@ def _stop_polling(poll: int, fd: int) -> None:
     # Of a duplicate: what is made of an fd closes it in the end.
     with select.epoll.fromfd(os.dup(poll)) as duplicate, suppress(OSError):  # it may be another library's
         duplicate.unregister(fd)
+
+
+def _let_go(fd: int) -> None:
+    """Let a file descriptor be that of something where nothing ever arrives."""
+    silent = os.eventfd(0)
+    os.dup2(silent, fd, inheritable=False)
+    os.close(silent)

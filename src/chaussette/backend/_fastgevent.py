@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import gevent
-from gevent import monkey
 
 from ..config import Config
 from ..engine.greenlets import Server as Engine
 from ..listeners import Listener
 from .base import Pulse, no_pulse
 from .own import settings, sites
+from .patch import patch
 from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class Server:
     @classmethod
     def setup(cls) -> None:
         """Patch the standard library, so that an app that blocks lets the others run."""
-        monkey.patch_all()
-        gevent.get_hub()  # now, as what it imports must not be the app's
+        patch()
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""

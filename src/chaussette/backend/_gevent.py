@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import gevent
-from gevent import monkey, pywsgi
+from gevent import pywsgi
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -26,6 +26,7 @@ from ..logs import logger
 from ..option import whole
 from . import tuning
 from .base import Pulse, no_pulse
+from .patch import patch
 from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
@@ -148,8 +149,7 @@ class Server:
     @classmethod
     def setup(cls) -> None:
         """Patch the standard library, so that an app that blocks lets the others run."""
-        monkey.patch_all()
-        gevent.get_hub()  # now, as what it imports must not be the app's
+        patch()
 
     @classmethod
     def settings(cls) -> tuning.Settings:
