@@ -94,7 +94,8 @@ class Connection:
             raise LostError(f"status {status}")
         if found != expected:
             raise LostError("truncated" if expected.startswith(found) else f"wrong answer, status {status}")
-        kept = headers.get("connection", "").lower() != "close" and headers["version"] == "HTTP/1.1"
+        options = {each.strip() for each in headers.get("connection", "").lower().split(",")}
+        kept = "close" not in options and headers["version"] == "HTTP/1.1"
         return Answer(int(headers["x-worker"]), not kept)
 
     async def _head(self) -> tuple[int, dict[str, str]]:
@@ -103,8 +104,11 @@ class Connection:
         except asyncio.LimitOverrunError:
             raise LostError("wrong answer") from None
         version, status = lines[0].split(" ")[:2]
-        fields = (line.partition(":") for line in lines[1:] if line)
-        return int(status), {"version": version, **{name.lower(): value.strip() for name, _, value in fields}}
+        fields: dict[str, str] = {"version": version}
+        for name, _, value in (line.partition(":") for line in lines[1:] if line):
+            before = fields.get(name.lower())  # lines of one name are one list, RFC 9110, section 5.2
+            fields[name.lower()] = f"{before}, {value.strip()}" if before else value.strip()
+        return int(status), fields
 
     async def _body(self, headers: dict[str, str]) -> bytes:
         if "content-length" in headers:

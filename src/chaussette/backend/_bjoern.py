@@ -6,6 +6,9 @@ back to Python once the loop runs; accepting ends by taking the listener out of 
 in its place, as libev makes another epoll, of all that it watches, when an event puzzles it; and only when no connection is
 left is the loop told to end, by libev's `ev_feed_signal`, while Python ignores the signal.
 
+It says `Connection: Keep-Alive` in every answer to who would like that, after a `Connection: close` of ours too, which makes a
+list that ends the connection (RFC 9110, section 7.6.1), and leaves it to the client to close.
+
 It has one loop and one listener: its buffer for reading is one for the whole process. What it says of clients on IPv6 and
 AF_UNIX is memory that nobody wrote, and it knows no client's port.
 """
