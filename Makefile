@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
 ARGS ?=
+ENGINES ?= all
 
 BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip install
@@ -13,6 +14,7 @@ FOR_RUN := $(VENV)/.for-run
 FOR_TEST := $(VENV)/.for-test
 COMPILED := $(VENV)-compiled
 FOR_COMPILED := $(COMPILED)/.made
+MEASURED := $(foreach name,abilities asgi contract lifecycle notify ready,tests/functional/test_$(name).py)
 CIRCUSCTL := $(VENV)/bin/circusctl --endpoint ipc://examples/flask/circus.sock --timeout 120
 
 # pip speaks of errors alone.
@@ -20,7 +22,7 @@ export PIP_QUIET := 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compiled check format docs clean
+.PHONY: help run test test-compiled check format docs matrix clean
 
 help:
 	@echo 'make run      serve the example app with Circus and Chaussette  (PORT=8000)'
@@ -29,6 +31,7 @@ help:
 	@echo 'make check    the same without the tests'
 	@echo 'make format   put the format right'
 	@echo 'make docs     write the generated pages of docs/ and README.md anew'
+	@echo 'make matrix   measure what engines can do, for the docs  (ENGINES=waitress,fast)'
 	@echo 'make clean    remove $(VENV) and every cache'
 	@echo
 	@echo 'PYTHON=python3.13 chooses another Python, VENV=.venv-3.13 another folder for it.'
@@ -63,6 +66,10 @@ format: $(FOR_TEST)
 	$(BIN)/ruff check --fix
 
 docs: $(FOR_TEST)
+	$(BIN)/python scripts/generate_reference.py
+
+matrix: $(FOR_TEST)
+	$(BIN)/pytest -n 2 --measure $(ENGINES) $(MEASURED)
 	$(BIN)/python scripts/generate_reference.py
 
 clean:

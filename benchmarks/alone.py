@@ -5,11 +5,12 @@ poll(2) for waitress, the standard library patched for gevent, no access log. En
 of them are installed everywhere.
 """
 
+import os
 import socket
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -73,7 +74,7 @@ def wsgiref(sock: socket.socket, app: Import) -> None:
     server = Server(("127.0.0.1", 0), Quiet, bind_and_activate=False)
     server.socket.close()
     server.socket = sock
-    server.server_name, server.server_port = sock.getsockname()
+    server.server_name, server.server_port = sock.getsockname()[:2]
     server.setup_environ()
     server.set_app(app())
     server.serve_forever()
@@ -102,6 +103,21 @@ def cheroot(sock: socket.socket, app: Import) -> None:
     import_module("cheroot.wsgi").Server(_given_up(sock), app(), numthreads=THREADS).start()
 
 
+def tornado(sock: socket.socket, app: Import) -> None:
+    """Tornado's HTTP server, and its container for WSGI with threads."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tornado.httpserver import HTTPServer
+    from tornado.wsgi import WSGIContainer
+
+    async def serve() -> None:
+        HTTPServer(WSGIContainer(app(), executor=ThreadPoolExecutor(THREADS))).add_socket(sock)
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
 def uvicorn(sock: socket.socket, app: Import) -> None:
     """uvicorn with its fastest parser and loop. a2wsgi makes of the app one that it can serve."""
     engine = import_module("uvicorn")
@@ -112,10 +128,14 @@ def uvicorn(sock: socket.socket, app: Import) -> None:
     engine.Server(config).run(sockets=[sock])
 
 
-def _given_up(sock: socket.socket) -> tuple[str, int]:
-    address: tuple[str, int] = sock.getsockname()
+def _given_up(sock: socket.socket) -> Any:
+    """The address of a socket, free to be bound: host and port, or a path."""
+    address = sock.getsockname()
     sock.close()
-    return address
+    if isinstance(address, str):
+        os.unlink(address)
+        return address
+    return address[:2]
 
 
 def _main(engine: str, fd: str, app: str) -> None:

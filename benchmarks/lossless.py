@@ -31,7 +31,10 @@ def main() -> int:
     rows = [row for row in chosen(deployers(), asked.engines) if asked.engines or not row.asked_for]
     columns = chosen(SCENARIOS, asked.scenarios)
     cells = _played(rows, columns, QUICK if asked.quick else Counts(), asked.jobs)
-    heading = (machine(), versions(dict.fromkeys(["chaussette", *(row.package for row in rows if row.package), *_ALSO])))
+    heading = (
+        machine(),
+        versions(dict.fromkeys(["chaussette", *(row.package for row in rows if row.package), *_ALSO])),
+    )
     report = _report(heading, rows, columns, cells)
     print(report)
     if asked.markdown:

@@ -11,7 +11,8 @@ from pathlib import Path
 from chaussette.backend import BackendInfo, backends, find
 from chaussette.backend.auto import ORDER
 from chaussette.backend.base import ABILITIES
-from chaussette.backend.table import abilities
+from chaussette.backend.measurement import Measurement, measurements
+from chaussette.backend.table import abilities, facts
 from chaussette.cli import parser
 from chaussette.config import DEFAULTS, OPTIONS, Config, flag, variable
 from chaussette.errors import ExitStatus
@@ -52,6 +53,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/reference/errors.md": between(errors, "statuses", statuses()),
         ROOT / "docs/reference/options.md": options(),
         ROOT / "docs/reference/backends.md": engines(),
+        **{path: between(text, info.name, engine(info)) for info, path, text in engine_pages()},
         ROOT / "docs/reference/cli-help.txt": parser().format_help(),
         ROOT / "docs/deploy.md": between((ROOT / "docs/deploy.md").read_text(), "lossless", measured("lossless")),
         ROOT / "docs/speed.md": between((ROOT / "docs/speed.md").read_text(), "memory", measured("memory")),
@@ -101,48 +103,100 @@ def engines_in_short() -> str:
 
 def engines() -> str:
     """The reference page of engines."""
+    own = own_engines()
     parts = [
         NOTE,
-        "# Engines\n\nWhat each engine can do, as `chaussette backends` and the refusals know it. The tests hold each to it, "
-        "in both directions: what an engine lacks is tested too, so an upgrade that mends it is noticed.",
-        table(
-            ("engine", *_facts(own_engines()[0])), [(code(i.name), *_facts(i).values()) for i in own_engines()]
-        ).rstrip(),
-        "## Abilities\n\n" + _abilities(),
+        "# Engines\n\nWhat each engine can do. What is declared of it is data in Chaussette, which `chaussette backends`, the "
+        "refusals and these pages read; what is measured the tests saw, on real sockets. They hold each engine to what is "
+        "declared, in both directions: what an engine lacks is looked for too, so that an upgrade that mends it is noticed. "
+        "Each name leads to the engine's own page: when to take it, its known bugs, whether its upstream is alive.",
+        "## Declared\n\n" + table(("engine", *_facts(own[0])), [(_link(i), *_facts(i).values()) for i in own]).rstrip(),
+        "## Measured\n\nHow many tests of the contract an engine has passed. None has failed: it would not be in the table.\n\n"
+        + _counts(own).rstrip(),
+        _abilities(own),
         f"## auto\n\n{AUTO}\n\n" + table(("apps", "engine", "why"), _order()).rstrip(),
+        "## What is put right\n\nThe same questions to each engine by itself, as its own manual starts it, and to the same "
+        "engine in Chaussette (`python tests/bare.py`).\n\n" + measured("bare").rstrip(),
     ]
-    for info in own_engines():
-        text = f"## {info.name}\n\n{info.summary[0].upper()}{info.summary[1:]}. Upstream: {info.upstream}."
-        if info.settings:
-            text += f"\n\n`--option` sets {info.settings}."
-        if info.weaknesses:
-            text += "\n\nIts limits:\n\n" + "\n".join(f"- {limit}" for limit in info.weaknesses)
-        parts.append(text)
     return "\n\n".join(parts) + "\n"
 
 
 def _order() -> list[tuple[str, str, str]]:
-    return [(KINDS[kind], code(name), why) for kind, order in ORDER.items() for name, why in order.items()]
+    return [
+        (KINDS[kind], f"[{name}](../engines/{name}.md)", why)
+        for kind, order in ORDER.items()
+        for name, why in order.items()
+    ]
 
 
 def _facts(info: BackendInfo) -> dict[str, str]:
     return {
-        "sockets": ", ".join(kind for kind in ("tcp", "tcp6", "unix") if kind in info.families),
-        "several sockets": _yes(info.several_listeners),
         "works on requests with": info.concurrency,
         "apps": ", ".join(protocol.upper() for protocol in ("wsgi", "asgi") if protocol in info.protocols),
-        "keep-alive": _yes(info.keep_alive),
         "patches the standard library": _yes(info.monkey),
         "own options": " ".join(code(flag(name)) for name in sorted(info.options)) or "-",
         "install it with": code(info.install),
     }
 
 
-def _abilities() -> str:
-    """Which engine has which ability; what it means to lack one."""
-    rows = [(code(i.name), *(_yes(ability not in i.lacks) for ability in ABILITIES)) for i in own_engines()]
+def _link(info: BackendInfo) -> str:
+    return f"[{info.name}](../engines/{info.name}.md)"
+
+
+def _counts(infos: list[BackendInfo]) -> str:
+    """When each engine was measured, and how many tests passed, on each Python."""
+    pythons = sorted({python for info in infos for python in measurements(info.name)})
+    rows = []
+    for info in infos:
+        seen = measurements(info.name)
+        versions = dict.fromkeys(each.version for each in seen.values())
+        days = dict.fromkeys(each.date for each in seen.values())
+        passed = (_passed(seen[python]) if python in seen else "-" for python in pythons)
+        rows.append((_link(info), ", ".join(versions) or "-", ", ".join(days) or "-", *passed))
+    return table(("engine", "version", "measured on", *(f"passed on Python {python}" for python in pythons)), rows)
+
+
+def _passed(seen: Measurement) -> str:
+    return f"{seen.passed}, {seen.skipped} skipped" if seen.skipped else str(seen.passed)
+
+
+def _abilities(infos: list[BackendInfo]) -> str:
+    """Which engine was seen to have which ability; what it means to lack one."""
+    names = list(infos[0].declared)
+    rows = [(_link(info), *(_seen(info, name) for name in names)) for info in infos]
     lacking = "\n".join(f"- {ability}: {sentence}" for ability, sentence in ABILITIES.items())
-    return table(("engine", *ABILITIES), rows) + "\nWhat it means where an engine lacks one:\n\n" + lacking
+    return table(("engine", *names), rows) + "\nWhat it means where an engine lacks one:\n\n" + lacking
+
+
+def _seen(info: BackendInfo, ability: str) -> str:
+    """Whether it was seen on every Python, on none, or on which."""
+    able = {python: seen.abilities[ability] for python, seen in measurements(info.name).items()}
+    if len(set(able.values())) == 1:
+        return _yes(any(able.values()))
+    return ", ".join(f"{_yes(truth)} on {python}" for python, truth in able.items()) or "-"
+
+
+def engine_pages() -> list[tuple[BackendInfo, Path, str]]:
+    """Each engine, its page, and what the page is now: one that is not there yet begins with what is generated."""
+    found = []
+    for info in own_engines():
+        path = ROOT / f"docs/engines/{info.name}.md"
+        new = f"# {info.name}\n\n<!-- generated: {info.name} -->\n<!-- end -->\n\n[All engines](../reference/backends.md)\n"
+        found.append((info, path, path.read_text() if path.exists() else new))
+    return found
+
+
+def engine(info: BackendInfo) -> str:
+    """What the page of an engine says of it: the same as `chaussette backends NAME`."""
+    told = f"`--option` sets {info.settings}" if info.settings else ""
+    known = facts(info._replace(install=info.install and code(info.install), settings=told))
+    lines = [f"- **{label}**: {_linked(fact)}\n" for label, fact in known]
+    return f"{info.summary[0].upper()}{info.summary[1:]}.\n\n" + "".join(lines)
+
+
+def _linked(text: str) -> str:
+    """`text`, in which `owner/repository#1` leads to that issue."""
+    return re.sub(r"\b([\w-]+/[\w-]+)#(\d+)", r"[\1#\2](https://github.com/\1/issues/\2)", text)
 
 
 def options() -> str:

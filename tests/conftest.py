@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from live import Gate
 
+pytest_plugins = ["measuring"]
 settings.register_profile("any machine", deadline=None)  # how long an example takes is the machine's load's to say
 settings.load_profile("any machine")
 

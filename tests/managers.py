@@ -145,15 +145,6 @@ class Circus:
         """The pids of a watcher's processes."""
         return {int(pid) for pid in self.ctl("list", watcher).split(",")}
 
-    def stop(self) -> None:
-        """SIGTERM, which must end it with status 0; said again, as Circus drops what comes while it starts a process."""
-        for _ in range(3):
-            self.process.signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                self.process.popen.wait(PATIENCE / 3)
-                break
-        assert self.process.ended() == 0
-
 
 @contextmanager
 def circusd(config: str, folder: Path, network: Network, **env: str) -> Iterator[Circus]:
@@ -163,15 +154,26 @@ def circusd(config: str, folder: Path, network: Network, **env: str) -> Iterator
         (folder / "server.py").write_text(SERVER)
     command = network.inside(BIN / "circusd", "circus.ini")
     with Process(command, cwd=folder, env={"PATH": SEARCH_PATH, "TMPDIR": str(folder), **env}) as process:
-        circus = Circus(process, network)
-        try:
+        with managing(process):
             process.wait_for("Arbiter now waiting for commands")
             process.wait_for("circusd-stats started")  # the last of what it starts
-            yield circus
-            circus.stop()
-        finally:
-            if process.popen.poll() is None:
-                kill_children(process)
+            yield Circus(process, network)
+
+
+@contextmanager
+def managing(process: Process) -> Iterator[None]:
+    """The life of a manager: at the end of the block it must end when told to, with status 0. What it started ends too."""
+    try:
+        yield
+        for _ in range(3):  # Circus drops a signal that comes while it starts a process
+            process.signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.popen.wait(PATIENCE / 3)
+                break
+        assert process.ended() == 0
+    finally:
+        if process.popen.poll() is None:
+            kill_children(process)
 
 
 def kill_children(process: Process) -> None:

@@ -11,17 +11,15 @@ A command that serves goes on while the next blocks are run, until the next such
 import os
 import re
 import shlex
-import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from live import PATIENCE, ROOT, Process
-from managers import BIN, SEARCH_PATH, Network, kill_children
+from managers import BIN, SEARCH_PATH, Network, managing
 
 PAGES = [
     ROOT / "README.md",
@@ -147,17 +145,8 @@ class Terminal:
         if self._server is None:
             return
         server, self._server = self._server, None
-        with server:
-            try:
-                for _ in range(3):  # Circus drops a signal that comes while it starts a process
-                    server.signal(signal.SIGTERM)
-                    with suppress(subprocess.TimeoutExpired):
-                        server.popen.wait(PATIENCE / 3)
-                        break
-                assert server.ended() == 0
-            finally:
-                if server.popen.poll() is None:
-                    kill_children(server)
+        with server, managing(server):
+            pass  # it ends with the block
 
     def _inside(self, command: str) -> list[str]:
         return self._network.inside("/bin/bash", "-c", command)

@@ -11,6 +11,11 @@ def get(*lines: str, start: str = "GET / HTTP/1.1") -> bytes:
     return "\r\n".join([start, *lines, "", ""]).encode("latin-1")
 
 
+def chunked(body: bytes) -> bytes:
+    """A request whose body is chunked, or should be."""
+    return get("Host: x", "Transfer-Encoding: chunked") + body
+
+
 REFUSED = {
     "two lengths": (400, get("Host: x", "Content-Length: 1", "Content-Length: 2") + b"ab"),
     "one length twice": (400, get("Host: x", "Content-Length: 1", "Content-Length: 1") + b"a"),
@@ -22,19 +27,10 @@ REFUSED = {
     "length with a foreign digit": (400, get("Host: x", "Content-Length: \xb2") + b"ab"),
     "empty length": (400, get("Host: x", "Content-Length:")),
     "length with a space inside": (400, get("Host: x", "Content-Length: 1 0") + b"a"),
-    "length and chunked": (
-        400,
-        get("Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
-    ),
-    "chunked and length": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked", "Content-Length: 5") + b"0\r\n\r\n",
-    ),
+    "length and chunked": (400, get("Host: x", "Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n"),
+    "chunked and length": (400, get("Host: x", "Transfer-Encoding: chunked", "Content-Length: 5") + b"0\r\n\r\n"),
     "chunked twice": (400, get("Host: x", "Transfer-Encoding: chunked, chunked") + b"0\r\n\r\n"),
-    "chunked in two headers": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
-    ),
+    "chunked in two headers": (400, get("Host: x", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked")),
     "chunked is not last": (400, get("Host: x", "Transfer-Encoding: chunked, gzip")),
     "chunked, then identity": (400, get("Host: x", "Transfer-Encoding: chunked, identity")),
     "empty coding": (400, get("Host: x", "Transfer-Encoding:")),
@@ -45,10 +41,7 @@ REFUSED = {
     "quoted chunked": (501, get("Host: x", 'Transfer-Encoding: "chunked"')),
     "chunked with a parameter": (501, get("Host: x", "Transfer-Encoding: chunked;q=1")),
     "vertical tab before chunked": (400, get("Host: x", "Transfer-Encoding: \x0bchunked")),
-    "chunked in HTTP/1.0": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked", start="POST / HTTP/1.0") + b"0\r\n\r\n",
-    ),
+    "chunked in HTTP/1.0": (400, get("Host: x", "Transfer-Encoding: chunked", start="POST / HTTP/1.0") + b"0\r\n\r\n"),
     "space before the colon": (400, get("Host : x")),
     "tab before the colon": (400, get("Host: x", "A\t: x")),
     "no colon": (400, get("Host: x", "A")),
@@ -100,50 +93,23 @@ REFUSED = {
     "two expectations": (417, get("Host: x", "Content-Length: 1", "Expect: 100-continue, 200-ok")),
     "another expectation": (417, get("Host: x", "Content-Length: 1", "Expect: 200-ok")),
     "TLS": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\r\n\r\n"),
-    "chunk size with a sign": (400, get("Host: x", "Transfer-Encoding: chunked") + b"+3\r\nabc\r\n0\r\n\r\n"),
-    "chunk size with 0x": (400, get("Host: x", "Transfer-Encoding: chunked") + b"0x3\r\nabc\r\n0\r\n\r\n"),
-    "chunk size with an underscore": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"0_3\r\nabc\r\n0\r\n\r\n",
-    ),
-    "chunk size with a space before": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b" 3\r\nabc\r\n0\r\n\r\n",
-    ),
-    "chunk size with a space behind": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3 \r\nabc\r\n0\r\n\r\n",
-    ),
-    "no chunk size": (400, get("Host: x", "Transfer-Encoding: chunked") + b"\r\n\r\n"),
-    "chunk size is huge": (400, get("Host: x", "Transfer-Encoding: chunked") + b"1" * 17 + b"\r\n"),
-    "chunk size ends with LF": (400, get("Host: x", "Transfer-Encoding: chunked") + b"3\nabc\r\n0\r\n\r\n"),
-    "chunk ends with LF": (400, get("Host: x", "Transfer-Encoding: chunked") + b"3\r\nabc\n0\r\n\r\n"),
-    "chunk ends with other bytes": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3\r\nabcXX0\r\n\r\n",
-    ),
-    "chunk is longer than its size": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3\r\nabcd\r\n0\r\n\r\n",
-    ),
-    "chunk extension with LF": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3;a\nb\r\nabc\r\n0\r\n\r\n",
-    ),
-    "chunk extension without a name": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3;\r\nabc\r\n0\r\n\r\n",
-    ),
-    "chunk extension that is open": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b'3;a="b\r\nabc\r\n0\r\n\r\n',
-    ),
-    "chunk extension that is long": (
-        400,
-        get("Host: x", "Transfer-Encoding: chunked") + b"3;" + b"a" * 300 + b"\r\n",
-    ),
-    "trailer that folds": (400, get("Host: x", "Transfer-Encoding: chunked") + b"0\r\nA: b\r\n c\r\n\r\n"),
-    "trailer without a name": (400, get("Host: x", "Transfer-Encoding: chunked") + b"0\r\nA\r\n\r\n"),
+    "chunk size with a sign": (400, chunked(b"+3\r\nabc\r\n0\r\n\r\n")),
+    "chunk size with 0x": (400, chunked(b"0x3\r\nabc\r\n0\r\n\r\n")),
+    "chunk size with an underscore": (400, chunked(b"0_3\r\nabc\r\n0\r\n\r\n")),
+    "chunk size with a space before": (400, chunked(b" 3\r\nabc\r\n0\r\n\r\n")),
+    "chunk size with a space behind": (400, chunked(b"3 \r\nabc\r\n0\r\n\r\n")),
+    "no chunk size": (400, chunked(b"\r\n\r\n")),
+    "chunk size is huge": (400, chunked(b"1" * 17 + b"\r\n")),
+    "chunk size ends with LF": (400, chunked(b"3\nabc\r\n0\r\n\r\n")),
+    "chunk ends with LF": (400, chunked(b"3\r\nabc\n0\r\n\r\n")),
+    "chunk ends with other bytes": (400, chunked(b"3\r\nabcXX0\r\n\r\n")),
+    "chunk is longer than its size": (400, chunked(b"3\r\nabcd\r\n0\r\n\r\n")),
+    "chunk extension with LF": (400, chunked(b"3;a\nb\r\nabc\r\n0\r\n\r\n")),
+    "chunk extension without a name": (400, chunked(b"3;\r\nabc\r\n0\r\n\r\n")),
+    "chunk extension that is open": (400, chunked(b'3;a="b\r\nabc\r\n0\r\n\r\n')),
+    "chunk extension that is long": (400, chunked(b"3;" + b"a" * 300 + b"\r\n")),
+    "trailer that folds": (400, chunked(b"0\r\nA: b\r\n c\r\n\r\n")),
+    "trailer without a name": (400, chunked(b"0\r\nA\r\n\r\n")),
     "request line too long": (414, get("Host: x", start=f"GET /{'a' * 200} HTTP/1.1")),
     "request line that never ends": (414, b"GET /" + b"a" * 300),
     "header too long": (431, get("Host: x", "A: " + "b" * 1000)),
@@ -151,7 +117,7 @@ REFUSED = {
     "too many headers": (431, get("Host: x", *[f"A{n}: b" for n in range(10)])),
     "body too long": (413, get("Host: x", "Content-Length: 5001")),
     "body of a length that is no number for a machine": (413, get("Host: x", f"Content-Length: {'9' * 30}")),
-    "chunks too long": (413, get("Host: x", "Transfer-Encoding: chunked") + b"1389\r\n"),
-    "trailers too long": (431, get("Host: x", "Transfer-Encoding: chunked") + b"0\r\n" + b"A: b\r\n" * 300),
-    "too many trailers": (431, get("Host: x", "Transfer-Encoding: chunked") + b"0\r\n" + b"A: b\r\n" * 20),
+    "chunks too long": (413, chunked(b"1389\r\n")),
+    "trailers too long": (431, chunked(b"0\r\n" + b"A: b\r\n" * 300)),
+    "too many trailers": (431, chunked(b"0\r\n" + b"A: b\r\n" * 20)),
 }

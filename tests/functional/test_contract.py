@@ -15,7 +15,23 @@ import pytest
 
 from chaussette.backend import find
 from chaussette.config import DEFAULTS
-from live import BACKENDS, KINDS, Address, Gate, Process, chaussette, client, connect, get, listening, own_address
+from duties import sets_nodelay
+from live import (
+    BACKENDS,
+    KINDS,
+    PATIENCE,
+    Address,
+    Gate,
+    Process,
+    chaussette,
+    client,
+    connect,
+    get,
+    listening,
+    own_address,
+)
+from managers import missing
+from measuring import Observe
 
 
 @dataclass(frozen=True)
@@ -71,9 +87,10 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     gate.close()
 
 
-def test_answers_and_says_what_it_does(served: Served) -> None:
+def test_answers_and_says_what_it_does(served: Served, observe: Observe) -> None:
     status, body = get(served.address)
     assert (status, body) == (200, b"%d\n" % served.process.pid)
+    observe(served.case.kind, True)
     served.process.wait_for("Application is <function app at 0x")
     served.process.wait_for(f"Using <class 'chaussette.backend._{served.case.backend}.Server'> as a backend")
 
@@ -114,11 +131,12 @@ def test_post_body_reaches_the_app_and_comes_back(served: Served) -> None:
         assert connection.getresponse().read() == sent
 
 
-def test_keep_alive(served: Served) -> None:
+def test_keep_alive(served: Served, observe: Observe) -> None:
     with client(served.address) as connection:
         connection.request("GET", "/")
         answer = connection.getresponse()
         answer.read()
+        observe("keep-alive", not answer.will_close)
         assert answer.will_close is not find(served.case.backend).keep_alive
         if not answer.will_close:
             connection.request("GET", "/")
@@ -237,6 +255,16 @@ def test_signal_that_comes_at_once_drains(backend: str, tmp_path: Path, gate: Ga
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_connections_have_nodelay_though_the_socket_had_not(backend: str, tmp_path: Path, gate: Gate) -> None:
+    for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate):
+        get(served.address)  # who connects before it serves gets what the socket had until then
+        try:
+            assert sets_nodelay(served.address, gate, served.process.pid, PATIENCE)
+        except PermissionError as error:
+            missing(f"this machine does not let a process look at its child's sockets: {error}")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_accept_queue_is_left_to_the_sibling(backend: str, tmp_path: Path, gate: Gate) -> None:
     """Two processes on one socket: when one drains, the other goes on, and the socket stays as it is."""
     with listening("tcp", tmp_path) as sock:
@@ -255,7 +283,7 @@ def test_accept_queue_is_left_to_the_sibling(backend: str, tmp_path: Path, gate:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_several_listeners_of_different_families(backend: str, tmp_path: Path) -> None:
+def test_several_listeners_of_different_families(backend: str, tmp_path: Path, observe: Observe) -> None:
     able = find(backend).several_listeners
     with (
         listening("tcp", tmp_path) as tcp,
@@ -268,12 +296,14 @@ def test_several_listeners_of_different_families(backend: str, tmp_path: Path) -
         with chaussette(*binds, "--backend", backend, "behaviour:app", fds=fds) as process:
             if not able:
                 process.wait_for(f"--backend {backend} serves one socket, and 3 were given.")
+                observe("several sockets", False)
                 return
             for sock in socks:
                 facts = json.loads(get(sock, "/environ")[1])
                 where = sock.getsockname()
                 expected = "80" if isinstance(where, str) else str(where[1])
                 assert facts["SERVER_PORT"] == expected
+            observe("several sockets", True)
             assert process.terminate() == 0
 
 

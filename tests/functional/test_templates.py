@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +20,7 @@ import pytest
 
 from clients import Clients
 from live import PATIENCE, Process
-from managers import BIN, SEARCH_PATH, SERVER, Network, kill_children, tool
+from managers import BIN, SEARCH_PATH, SERVER, Network, managing, tool
 
 pytestmark = pytest.mark.timeout(240)  # dozens of processes in a row, each slow where others use the machine too
 
@@ -79,18 +79,8 @@ class Managed:
     def started(self) -> Iterator[Process]:
         """Run the manager; all that it starts ends with it."""
         command = START[self.kind]
-        with Process(self.network.inside(*command), cwd=self.folder, env=self._environ) as process:
-            try:
-                yield process
-                for _ in range(3):  # Circus drops a signal that comes while it starts a process
-                    process.signal(signal.SIGTERM)
-                    with suppress(subprocess.TimeoutExpired):
-                        process.popen.wait(PATIENCE / 3)
-                        break
-                assert process.ended() == 0
-            finally:
-                if process.popen.poll() is None:
-                    kill_children(process)
+        with Process(self.network.inside(*command), cwd=self.folder, env=self._environ) as process, managing(process):
+            yield process
 
 
 @pytest.fixture

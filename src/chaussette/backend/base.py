@@ -61,10 +61,12 @@ class BackendInfo(NamedTuple):
     target: str
     """`package.module:Class` of the glue, imported when the engine is chosen."""
     package: str = ""
-    """The distribution that brings the engine; empty for the standard library."""
+    """The distribution that brings the engine; empty for the standard library, `chaussette` for what is ours alone."""
     install: str = ""
     """The command that installs it."""
     summary: str = ""
+    choose: str = ""
+    """When to take it, in a sentence or two."""
     families: frozenset[str] = frozenset({"tcp", "tcp6", "unix"})
     several_listeners: bool = True
     keep_alive: bool = True
@@ -85,8 +87,10 @@ class BackendInfo(NamedTuple):
     """What else it cannot do, in sentences for the table."""
     settings: str = ""
     """What `--option` sets, in a few words; empty for an engine without settings of its own."""
+    bugs: tuple[str, ...] = ()
+    """What is known to be wrong with it, and whether that reaches who uses it here; `owner/repository#number` is an issue."""
     upstream: str = ""
-    """Whether its upstream is alive."""
+    """Whether its upstream is alive, and its last release."""
     loggers: tuple[str, ...] = ()
     """The names of the engine's own loggers."""
 
@@ -95,7 +99,18 @@ class BackendInfo(NamedTuple):
         """What it cannot do, in sentences."""
         return [*self.limits, *(sentence for ability, sentence in ABILITIES.items() if ability in self.lacks)]
 
+    @property
+    def declared(self) -> dict[str, bool]:
+        """What it can do and what not, by the names that a measurement has: see `measured.py`."""
+        return {
+            **{family: family in self.families for family in FAMILIES},
+            "several sockets": self.several_listeners,
+            "keep-alive": self.keep_alive,
+            **{ability: ability not in self.lacks for ability in ABILITIES},
+        }
 
+
+FAMILIES = ("tcp", "tcp6", "unix")
 ABILITIES = {
     "streaming": "sends an answer when the app has made all of it, not piece by piece",
     "write": "no write() callable",

@@ -62,8 +62,8 @@ static int chaussette_accepted(int fd) {
 
 def install(info: BackendInfo) -> None:
     """Install the engine, showing what pip says. Raises BackendError if that fails."""
-    if not info.package:
-        raise BackendError(f"{info.name} is part of Python: there is nothing to install.")
+    if not info.install:
+        raise BackendError(f"{info.name} is {info.upstream}: there is nothing to install.")
     if info.name == "meinheld":
         _install_meinheld()
     else:

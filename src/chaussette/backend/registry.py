@@ -8,6 +8,7 @@ is taken to have no engine-specific options.
 from importlib import import_module
 from typing import cast
 
+from .._version import __version__
 from ..config import Config, flag
 from ..errors import BackendError, near
 from .base import ENGINE_OPTIONS, Backend, BackendInfo
@@ -98,6 +99,8 @@ def version(info: BackendInfo) -> str | None:
 
     if not info.package:
         return python_version()
+    if info.package == "chaussette":
+        return __version__
     try:
         return installed(info.package)
     except PackageNotFoundError:

@@ -6,7 +6,8 @@ from ..config import flag
 from ..errors import BackendError
 from ..interface import KINDS
 from .auto import AUTO, ORDER
-from .base import ABILITIES, LIMITS, BackendInfo
+from .base import ABILITIES, FAMILIES, LIMITS, BackendInfo
+from .measurement import measurements
 from .registry import backends, find, get, version
 from .tuning import settings_of
 
@@ -30,7 +31,7 @@ def rows() -> list[tuple[str, str, str, str]]:
 def abilities(info: BackendInfo) -> str:
     """What an engine can do, in one line."""
     parts = [
-        "/".join(family for family in ("tcp", "tcp6", "unix") if family in info.families),
+        "/".join(family for family in FAMILIES if family in info.families),
         "/".join(protocol for protocol in ("wsgi", "asgi") if protocol in info.protocols),
         info.concurrency,
         "keep-alive" if info.keep_alive else "no keep-alive",
@@ -50,25 +51,33 @@ def text() -> str:
     return "\n".join(lines)
 
 
+def facts(info: BackendInfo) -> list[tuple[str, str]]:
+    """What is known of an engine, each fact with its label: the page of an engine and `about` have the same."""
+    found = [
+        ("take it", info.choose),
+        ("install it with", info.install),
+        ("can do", abilities(info)),
+        ("options", " ".join(map(flag, sorted(info.options)))),
+        ("settings", info.settings),
+        ("upstream", info.upstream),
+        ("has", ", ".join(ability for ability in ABILITIES if ability not in info.lacks)),
+        *(("but", weakness) for weakness in info.weaknesses),
+        *(("known bug", bug) for bug in info.bugs),
+        *(("tested", str(seen)) for seen in measurements(info.name).values()),
+    ]
+    return [(label, fact) for label, fact in found if fact]
+
+
 def about(name: str) -> str:
     """All that is known of one engine. Raises BackendError if there is none of that name."""
     if name == AUTO:
         return _order()
     info = find(name)
-    facts = {
-        "installed": version(info) or "no",
-        "install it with": info.install or "-",
-        "can do": abilities(info),
-        "options": " ".join(map(flag, sorted(info.options))) or "-",
-        "settings": settings(info),
-        "upstream": info.upstream or "-",
-        "has": ", ".join(ability for ability in ABILITIES if ability not in info.lacks),
-    }
-    width = max(map(len, facts))
+    found = [("installed", version(info) or "no"), *facts(info._replace(settings=settings(info)))]
+    width = max(len(label) for label, _ in found)
     lines = [f"{name}: {info.summary}" if info.summary else name]
-    rows = [*facts.items(), *(("but", weakness) for weakness in info.weaknesses)]
-    for label, value in rows:
-        wrapped = textwrap.wrap(value, _WIDTH - width, break_long_words=False, break_on_hyphens=False)
+    for label, fact in found:
+        wrapped = textwrap.wrap(fact, _WIDTH - width, break_long_words=False, break_on_hyphens=False)
         heads = [label, *[""] * len(wrapped)]
         lines += [f"  {head.ljust(width)}  {line}" for head, line in zip(heads, wrapped, strict=False)]
     return "\n".join(lines)
@@ -86,5 +95,5 @@ def settings(info: BackendInfo) -> str:
     try:
         told = settings_of(get(info.name))
     except BackendError:
-        return info.settings.replace("`", "") or "-"
-    return " ".join(sorted(told.can)) if told else "-"
+        return info.settings.replace("`", "")
+    return " ".join(sorted(told.can)) if told else ""
