@@ -132,7 +132,7 @@ def _order() -> list[tuple[str, str, str]]:
 def _facts(info: BackendInfo) -> dict[str, str]:
     return {
         "works on requests with": info.concurrency,
-        "apps": ", ".join(protocol.upper() for protocol in ("wsgi", "asgi") if protocol in info.protocols),
+        "apps": ", ".join(name for kind, name in KINDS.items() if kind in info.protocols),
         "patches the standard library": _yes(info.monkey),
         "own options": " ".join(code(flag(name)) for name in sorted(info.options)) or "-",
         "install it with": code(info.install),

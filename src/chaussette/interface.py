@@ -1,7 +1,8 @@
 """Is this object an app, and of which kind? Told from its signature, before the first request fails for want of it.
 
 PEP 3333: an app is called as `app(environ, start_response)`. A signature that cannot be read is given the benefit of the
-doubt. ASGI apps are recognised by being coroutine functions, or by their three arguments `scope, receive, send`.
+doubt. ASGI apps are recognised by being coroutine functions, or by their three arguments `scope, receive, send`; Tornado's
+by a class that a `tornado.web.Application` and a `tornado.routing.Router` have.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 _COROUTINE = 0x80  # inspect.CO_COROUTINE; the module costs 5 ms to import, and most apps need no more than this
 
 
-KINDS = {"wsgi": "WSGI", "asgi": "ASGI"}
+KINDS = {"wsgi": "WSGI", "asgi": "ASGI", "tornado": "Tornado"}
 """The kinds of app, and how they are written."""
 
 
 def kind_of(app: Any) -> str:
     """The kind of an app: one of `KINDS`."""
-    return "wsgi" if _plainly_wsgi(app) or not is_asgi(app) else "asgi"
+    if _plainly_wsgi(app):
+        return "wsgi"
+    return "tornado" if _is_tornado(app) else "asgi" if is_asgi(app) else "wsgi"
 
 
 def why_not(text: str, found: Any, protocols: Collection[str], able: Callable[[str], Sequence[str]]) -> str:
@@ -47,10 +50,10 @@ def _why_not(text: str, found: Any, protocols: Collection[str], able: Callable[[
     with standard_library():
         import inspect
 
-    if not callable(found):
-        return f"is no app but {_described(found)}: a WSGI app is called as app(environ, start_response)."
     if (kind := kind_of(found)) != "wsgi":
         return "" if kind in protocols else _another(kind, protocols, able(kind))
+    if not callable(found):
+        return f"is no app but {_described(found)}: a WSGI app is called as app(environ, start_response)."
     fits = _takes(found, 2)
     if isinstance(found, type) and not (fits and hasattr(found, "__iter__")):
         return f"is a class, not an app: name an instance of it, or write {text}() to make one."
@@ -63,7 +66,8 @@ def _why_not(text: str, found: Any, protocols: Collection[str], able: Callable[[
 
 def _another(kind: str, protocols: Collection[str], able: Sequence[str]) -> str:
     served = " and ".join(name for each, name in KINDS.items() if each in protocols)
-    return f"is an {KINDS[kind]} app, and the engine serves {served}. Choose --backend {' or '.join(able)}."
+    article = "an" if kind == "asgi" else "a"
+    return f"is {article} {KINDS[kind]} app, and the engine serves {served}. Choose --backend {' or '.join(able)}."
 
 
 def _described(found: Any) -> str:
@@ -73,6 +77,9 @@ def _described(found: Any) -> str:
 
 
 def is_asgi(found: Any) -> bool:
+    """Whether it is an ASGI app, and not a WSGI one."""
+    if not callable(found):
+        return False
     with standard_library():
         import inspect
 
@@ -81,6 +88,11 @@ def is_asgi(found: Any) -> bool:
         return True
     signature = _signature(found)
     return signature is not None and list(signature.parameters)[:3] == ["scope", "receive", "send"]
+
+
+def _is_tornado(found: Any) -> bool:
+    name = ("tornado.httputil", "HTTPServerConnectionDelegate")
+    return any((each.__module__, each.__name__) == name for each in type(found).__mro__)
 
 
 def _takes(found: Any, count: int) -> bool:

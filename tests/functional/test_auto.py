@@ -17,6 +17,7 @@ PATCHED = "from gevent import monkey\nmonkey.patch_all()\nfrom chaussette.demo i
         ("behaviour:app", (), "fast for this WSGI app: it is strict"),
         ("behaviour:app", ("--spawn", "10"), "fastgevent for this WSGI app: it is strict, has greenlets"),
         ("asynchronous:app", (), "uvicorn for this ASGI app: "),
+        ("native:app", (), "tornado for this Tornado app: "),
         ("patched:app", (), "fastgevent for this WSGI app: "),
     ],
 )

@@ -1,23 +1,27 @@
-"""Tornado's HTTP server, and a WSGI app in its threads.
+"""Tornado's HTTP server: a Tornado app on its loop, or a WSGI app in threads.
 
 Tornado's own WSGIContainer sends an answer when all of it is there, answers nothing where the app raises, and knows no listener
 but the Host header. `_Container` sends each piece when it is made, and waits for a client that is slow to take it.
 
-`stop()` ends accepting. `close_all_connections()` would cut requests that run, so a drain closes what waits for a request.
+`stop()` ends accepting. `close_all_connections()` would cut requests that run, so a drain closes what waits for a request. A
+WebSocket has left Tornado's server by then, and is told to go away at once, with code 1001: it is never idle as a request is.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, get_type_hints
+from weakref import WeakSet
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest, RequestStartLine, ResponseStartLine
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.wsgi import WSGIContainer
 
 from ..config import Config
+from ..interface import kind_of
 from ..listeners import Listener
 from ..logs import logger
 from . import tuning
@@ -43,7 +47,6 @@ class _Container(WSGIContainer):
         super().__init__(app, threads)
         self._app, self._threads = Shield(app, {}), threads
         self._facts = facts_of(listener) | {"SCRIPT_NAME": "", "wsgi.input_terminated": True}
-        self.draining = False
 
     async def handle_request(self, request: HTTPServerRequest) -> None:
         connection, run = request.connection, asyncio.get_running_loop().run_in_executor
@@ -60,8 +63,6 @@ class _Container(WSGIContainer):
             return lambda piece: None  # Shield has its own
 
         pieces: Iterable[bytes] = await run(self._threads, self._app, self.environ(request), start)
-        if self.draining:
-            connection._disconnect_on_finish = True
         try:
             if isinstance(pieces, list | tuple):
                 if "Content-Length" not in headers and status.code not in (204, 304):
@@ -99,16 +100,44 @@ class _Container(WSGIContainer):
 
 
 class _Server(HTTPServer):
-    """Knows which connections wait for a request."""
+    """Knows what each connection does."""
 
-    def initialize(self, container: _Container, told: dict[str, Any]) -> None:  # type: ignore[override]
-        super().initialize(container, **{"idle_connection_timeout": _IDLE, "max_header_size": _HEADER_SIZE, **told})
-        self.container = container
+    def initialize(self, app: Any, told: dict[str, Any]) -> None:  # type: ignore[override]
+        super().initialize(app, **{"idle_connection_timeout": _IDLE, "max_header_size": _HEADER_SIZE, **told})
+        self.draining = False
         self.waiting: set[HTTP1Connection] = set()
+        self._exchanges: WeakSet[HTTP1Connection] = WeakSet()
+        self._detached: dict[IOStream, object] = {}
 
     def start_request(self, server_conn: object, request_conn: Any) -> HTTPMessageDelegate:
         self.waiting.add(request_conn)
-        return _Delegate(super().start_request(server_conn, request_conn), lambda: self.waiting.discard(request_conn))
+        return _Delegate(super().start_request(server_conn, request_conn), self, request_conn)
+
+    def arrived(self, exchange: HTTP1Connection, delegate: HTTPMessageDelegate) -> None:
+        """The headers of a request are there."""
+        stream = exchange.stream
+
+        def left(_: object) -> None:
+            if exchange.stream is None and not stream.closed():
+                self._detached[stream] = _handler(delegate)
+
+        self.waiting.discard(exchange)
+        self._exchanges.add(exchange)
+        exchange._disconnect_on_finish |= self.draining
+        exchange._finish_future.add_done_callback(left)
+
+    def drain(self) -> None:
+        """Accept no more. Answers that have not begun will say that they are the last."""
+        self.draining = True
+        self.stop()
+        for exchange in list(self._exchanges):
+            exchange._disconnect_on_finish = True
+
+    def close_web_sockets(self) -> None:
+        """Tell them to go away; the handler's own `close` does nothing when it is called again."""
+        for handler in list(self._detached.values()):
+            if getattr(handler, "ws_connection", None):
+                handler.close(1001, "going away")  # type: ignore[attr-defined]
 
     @property
     def idle(self) -> list[HTTP1Connection]:
@@ -118,19 +147,27 @@ class _Server(HTTPServer):
 
     @property
     def open(self) -> int:
-        return len(self._connections)
+        self._detached = {stream: each for stream, each in self._detached.items() if not stream.closed()}
+        return len(self._connections) + len(self._detached)
+
+
+def _handler(delegate: object) -> object:
+    """The handler that a Tornado app has made for a request, if any."""
+    while delegate is not None and not hasattr(delegate, "handler"):
+        delegate = getattr(delegate, "delegate", None)
+    return getattr(delegate, "handler", None)
 
 
 class _Delegate(HTTPMessageDelegate):
     """Says when the headers of a request are there."""
 
-    def __init__(self, inner: HTTPMessageDelegate, arrived: Callable[[], None]) -> None:
-        self._inner, self._arrived = inner, arrived
+    def __init__(self, inner: HTTPMessageDelegate, server: _Server, exchange: HTTP1Connection) -> None:
+        self._inner, self._server, self._exchange = inner, server, exchange
         self.data_received, self.finish = inner.data_received, inner.finish  # type: ignore[method-assign]
         self.on_connection_close = inner.on_connection_close  # type: ignore[method-assign]
 
     def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> Any:
-        self._arrived()
+        self._server.arrived(self._exchange, self._inner)
         return self._inner.headers_received(start_line, headers)
 
 
@@ -161,7 +198,7 @@ class Server:
     def shutdown(self) -> None:
         """Ask for the drain."""
         for server in self._servers:
-            server.container.draining = True
+            server.draining = True
         self._asking.ask()
 
     def in_flight(self) -> int:
@@ -169,23 +206,28 @@ class Server:
         return sum(server.open - len(server.idle) for server in self._servers)
 
     async def _serve(self, pulse: Pulse) -> None:
+        native = kind_of(self._app) == "tornado"
+        if native:  # one line for each request is the app's to ask for
+            logging.getLogger("tornado.access").setLevel("WARNING")
         with ThreadPoolExecutor(self._config.threads or 4) as threads:
             for listener in self._listeners:
-                server = _Server(_Container(self._app, listener, threads), self._told)
+                app = self._app if native else _Container(self._app, listener, threads)
+                server = _Server(app, self._told)
                 server.add_sockets([listener.sock])
                 self._servers.append(server)
-            async with self._asking.heard() as asked, beating(Heart(pulse, threads.submit)):
+            heart = Heart(pulse, (lambda task: task()) if native else threads.submit)
+            async with self._asking.heard() as asked, beating(heart):
                 await asked.wait()
                 await self._drain()
 
     async def _drain(self) -> None:
         for server in self._servers:
-            server.container.draining = True
-            server.stop()
+            server.drain()
         now = asyncio.get_running_loop().time
         hang_up = now() + self._config.linger
         while any(server.open for server in self._servers):
-            if now() >= hang_up:
-                for connection in [each for server in self._servers for each in server.idle]:
+            for server in self._servers:
+                server.close_web_sockets()
+                for connection in server.idle if now() >= hang_up else ():
                     connection.close()
             await asyncio.sleep(0.05)

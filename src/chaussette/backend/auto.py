@@ -22,6 +22,7 @@ ORDER: dict[str, dict[str, str]] = {
         "uvicorn": "it is strict, and most ASGI apps are made with it",
         "hypercorn": "it is strict, and speaks HTTP/2 too",
     },
+    "tornado": {"tornado": "no other serves them"},
 }
 """The engines of each kind of app, the best first, and why it is there. All of them have a pulse and strict framing."""
 

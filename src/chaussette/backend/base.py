@@ -72,7 +72,7 @@ class BackendInfo(NamedTuple):
     keep_alive: bool = True
     """Whether a connection serves more than one request."""
     protocols: frozenset[str] = frozenset({"wsgi"})
-    """The kinds of app that it serves: `wsgi`, `asgi`."""
+    """The kinds of app that it serves: `wsgi`, `asgi`, `tornado`."""
     concurrency: str = ""
     """What works on requests: threads, greenlets, or one at a time."""
     monkey: bool = False

@@ -68,7 +68,7 @@ def _load(info: BackendInfo) -> type[Backend]:
 
 
 def serving(protocol: str) -> list[str]:
-    """The engines that serve apps of a kind, `wsgi` or `asgi`."""
+    """The engines that serve apps of a kind: `wsgi`, `asgi` or `tornado`."""
     return sorted(name for name, each in _registered.items() if protocol in each.protocols)
 
 

@@ -32,7 +32,7 @@ def abilities(info: BackendInfo) -> str:
     """What an engine can do, in one line."""
     parts = [
         "/".join(family for family in FAMILIES if family in info.families),
-        "/".join(protocol for protocol in ("wsgi", "asgi") if protocol in info.protocols),
+        "/".join(kind for kind in KINDS if kind in info.protocols),
         info.concurrency,
         "keep-alive" if info.keep_alive else "no keep-alive",
         " ".join(map(flag, sorted(info.options - LIMITS.keys()))),
