@@ -7,7 +7,7 @@ import pytest
 
 from chaussette.backend import find
 from chaussette.errors import ExitStatus
-from live import BACKENDS, Gate, chaussette, client, listening
+from live import BACKENDS, Gate, chaussette, client, connect, listening
 
 ABLE = [name for name in BACKENDS if "asgi" in find(name).protocols]
 OTHERS = [name for name in BACKENDS if "asgi" not in find(name).protocols]
@@ -35,6 +35,24 @@ def test_answers_streams_and_drains(backend: str, kind: str, tmp_path: Path, gat
                 assert answer.read() == b"second"
             assert process.ended() == ExitStatus.OK
             assert process.log.index("lifespan.startup") < process.log.index("lifespan.shutdown")
+
+
+@pytest.mark.parametrize("backend", ABLE)
+@pytest.mark.parametrize("lines", ["Content-Length: 4\r\n{}", "{}Content-Length: 4\r\n"], ids=["before", "after"])
+def test_a_length_beside_chunks_is_the_end_of_the_connection(backend: str, lines: str, tmp_path: Path) -> None:
+    """Whoever reads the one where a proxy has read the other may take what follows for another request."""
+    head = "POST / HTTP/1.1\r\nHost: example.org\r\n" + lines.format("Transfer-Encoding: chunked\r\n") + "\r\n"
+    with listening("tcp", tmp_path) as sock:
+        options = ("--fd", str(sock.fileno()), "--backend", backend, "asynchronous:app")
+        with chaussette(*options, fds=[sock.fileno()]) as process, connect(sock) as connection:
+            connection.sendall(
+                head.encode() + b"4\r\nfour\r\n0\r\n\r\n" + b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"
+            )
+            received = b""
+            while piece := connection.recv(65536):
+                received += piece
+            assert received.count(b"HTTP/1.1 ") == 1
+            assert process.terminate() == ExitStatus.OK
 
 
 @pytest.mark.parametrize("backend", ABLE)

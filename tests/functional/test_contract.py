@@ -15,6 +15,7 @@ import pytest
 
 from chaussette.backend import find
 from chaussette.config import DEFAULTS
+from chaussette.listeners.backlog import backlog_of
 from duties import sets_nodelay
 from live import (
     BACKENDS,
@@ -280,6 +281,19 @@ def test_accept_queue_is_left_to_the_sibling(backend: str, tmp_path: Path, gate:
             assert {get(sock)[1] for _ in range(20)} == {b"%d\n" % two.pid}
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
             assert two.terminate() == 0
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_backlog_stays_what_its_owner_said(backend: str, kind: str, tmp_path: Path, gate: Gate) -> None:
+    with listening(kind, tmp_path) as sock:
+        sock.listen(7)
+        options = ("--fd", str(sock.fileno()), "--backend", backend, "behaviour:app")
+        with chaussette(*options, fds=[sock.fileno()]) as process:
+            assert get(sock)[0] == 200
+            assert backlog_of(sock) == 7
+            assert process.terminate() == 0
+        assert backlog_of(sock) == 7
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -1,8 +1,34 @@
-"""Engines written in C."""
+"""Engines written in C and Rust."""
 
 from ..base import BackendInfo
 
 ENGINES = (
+    BackendInfo(
+        name="granian",
+        target="chaussette.backend._granian:Server",
+        package="granian",
+        install="pip install 'chaussette[granian]'",
+        summary="written in Rust: WSGI apps in threads, ASGI apps on asyncio",
+        choose="where granian serves already, and a process manager is to have its sockets; fast is stricter, and no slower",
+        concurrency="threads",
+        protocols=frozenset({"wsgi", "asgi"}),
+        options=frozenset({"threads"}),
+        lacks=frozenset({"client ports", "headers apart", "late errors"}),
+        limits=(
+            "calls listen(2) on a socket that listens, if with the backlog that it has",
+            "keeps idle connections open for ever",
+            "of a header with a character beyond ASCII the app sees an empty one, and sends it in UTF-8",
+            "closes the connection after a request with a chunked body",
+        ),
+        pulse=True,
+        bugs=(
+            "takes no socket that is open already (emmett-framework/granian#786): what its own processes use is used here",
+            "reads `start_response` before the first piece is made (emmett-framework/granian#845): put right here",
+            "a thread of its own may abort the process at its end: it is waited for here",
+        ),
+        upstream="maintained; 2.8.7 is of October 2026. What is used of it is private, so the extra takes releases 2.8 alone",
+        loggers=("_granian",),
+    ),
     BackendInfo(
         name="meinheld",
         target="chaussette.backend._meinheld:Server",
