@@ -93,7 +93,9 @@ def test_answers_and_says_what_it_does(served: Served, observe: Observe) -> None
     assert (status, body) == (200, b"%d\n" % served.process.pid)
     observe(served.case.kind, True)
     served.process.wait_for("Application is <function app at 0x")
-    served.process.wait_for(f"Using <class 'chaussette.backend._{served.case.backend}.Server'> as a backend")
+    served.process.wait_for(
+        f"Using <class 'chaussette.backend._{served.case.backend.replace('-', '_')}.Server'> as a backend"
+    )
 
 
 def test_environ_has_the_facts_of_the_socket(served: Served) -> None:

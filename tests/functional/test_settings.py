@@ -18,6 +18,7 @@ SEEN: dict[str, tuple[str, str, bytes, object]] = {
     "gevent": ("max-request-line=100", LONG, b"", 414),
     "cheroot": ("max_request_body_size=10", "/echo", b"a" * 11, 413),
     "gunicorn": ("limit_request_line=100", LONG, b"", 414),
+    "gunicorn-gevent": ("limit_request_line=100", LONG, b"", 414),
     "meinheld": ("max_content_length=10", "/echo", b"a" * 11, 413),
     "tornado": ("max_body_size=10", "/echo", b"a" * 11, 400),
     "uvicorn": ("server_header=no", "/", b"", None),

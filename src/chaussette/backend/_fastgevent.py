@@ -4,19 +4,16 @@ The engine is imported before the standard library is patched, and waits by the 
 no patch. The app does, so that its waiting lets the others run.
 """
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import gevent
 
 from ..config import Config
 from ..engine.greenlets import Server as Engine
 from ..listeners import Listener
 from .base import Pulse, no_pulse
+from .hub import awake
 from .own import settings, sites
 from .patch import patch
-from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -35,12 +32,8 @@ class Server:
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
-        with wakeup_pipe() as (woken, _):
-            watcher = gevent.get_hub().loop.io(woken, 1)
-            watcher.start(lambda: os.read(woken, 512))
+        with awake():
             self._engine.serve(pulse)
-            watcher.stop()
-            watcher.close()
 
     def shutdown(self) -> None:
         """Ask for the drain."""

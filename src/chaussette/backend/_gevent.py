@@ -2,20 +2,14 @@
 
 `stop()` would kill what still runs after a second, so it is not used: `close()` ends accepting, and the pool's greenlets
 are waited for. What waits for a request line is idle; the last answer on a connection says `Connection: close`.
-
-What runs inside gevent must not block the hub, and a signal handler may run in any greenlet: `shutdown()` only leaves a
-callback on the loop.
 """
 
-import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import gevent
 from gevent import pywsgi
-from gevent.event import Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from gevent.socket import socket as GeventSocket  # noqa: N812
@@ -26,8 +20,8 @@ from ..logs import logger
 from ..option import whole
 from . import tuning
 from .base import Pulse, no_pulse
+from .hub import Asking
 from .patch import patch
-from .wakeup import wakeup_pipe
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -45,8 +39,6 @@ _REFUSED = {
     "stop_timeout": tuning.DRAIN,
     **dict.fromkeys(("keyfile", "certfile", "ca_certs", "ciphers", "ssl_context", "ssl_version"), tuning.TLS),
 }
-_PULSE = 1.0
-"""Seconds between two pulses of the hub."""
 
 
 def _check_framing(headers: Any) -> None:
@@ -141,10 +133,8 @@ class Server:
         self._app, self._listeners, self._config = app, listeners, config
         self._told = tuning.chosen(Server, config)
         self._pool: Any = None
-        self._hub: Any = None
         self._servers: list[_Server] = []
-        self._stop: Any = None
-        self._asked = False
+        self._asking = Asking()
 
     @classmethod
     def setup(cls) -> None:
@@ -164,31 +154,21 @@ class Server:
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
-        self._hub = gevent.get_hub()
         pywsgi.MAX_REQUEST_LINE = self._told.pop(_LINE, pywsgi.MAX_REQUEST_LINE)
-        self._pool, self._stop = Pool(self._config.spawn), Event()
+        self._pool = Pool(self._config.spawn)
         self._servers = [_Server(self._app, listener, self._pool, self._told) for listener in self._listeners]
         for server in self._servers:
-            server.draining = self._asked
+            server.draining = self._asking.asked
             server.start()
-        with wakeup_pipe() as (woken, _):
-            watcher, timer = self._hub.loop.io(woken, 1), self._hub.loop.timer(0.0, _PULSE)
-            watcher.start(lambda: os.read(woken, 512))
-            timer.start(pulse)
-            if not self._asked:
-                self._stop.wait()
+        with self._asking.heard(pulse) as asked:
+            asked.wait()
             self._drain()
-            for each in (watcher, timer):
-                each.stop()
-                each.close()
 
     def shutdown(self) -> None:
         """Ask for the drain."""
-        self._asked = True
         for server in self._servers:
             server.draining = True
-        if self._stop is not None:
-            self._hub.loop.run_callback_threadsafe(self._stop.set)
+        self._asking.ask()
 
     def in_flight(self) -> int:
         """Connections that do anything but wait for a request."""

@@ -23,7 +23,7 @@ def hang_up_idle(addresses: Sequence[object]) -> None:
     """Half-close the idle connections of the listeners whose own addresses are `addresses`."""
     for sock in _accepted(addresses):
         with sock:
-            if sock.family == socket.AF_UNIX or not _is_busy(sock):
+            if not is_busy(sock):
                 try:
                     sock.shutdown(socket.SHUT_RD)
                 except OSError:  # the client was faster
@@ -35,7 +35,7 @@ def busy(addresses: Sequence[object]) -> list[object]:
     found = []
     for sock in _accepted(addresses):
         with sock:
-            if sock.family == socket.AF_UNIX or _is_busy(sock):
+            if sock.family == socket.AF_UNIX or is_busy(sock):
                 found.append(sock.getpeername())
     return found
 
@@ -48,7 +48,10 @@ def is_connected(addresses: Sequence[object]) -> bool:
     return False
 
 
-def _is_busy(sock: socket.socket) -> bool:
+def is_busy(sock: socket.socket) -> bool:
+    """Whether a request is arriving on a connection, or an answer owed. Of AF_UNIX it is not known, and taken for no."""
+    if sock.family == socket.AF_UNIX:
+        return False
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
     # tcpi_last_data_sent, tcpi_last_ack_sent, tcpi_last_data_recv in milliseconds; tcpi_bytes_acked, tcpi_bytes_received
     sent, _, received = struct.unpack_from("III", info, 44)

@@ -1,4 +1,4 @@
-"""Engines on gevent's hub."""
+"""Engines of greenlets."""
 
 from ..base import LIMITS, BackendInfo
 
@@ -33,5 +33,21 @@ ENGINES = (
         ),
         upstream="maintained; 26.9.0 is of September 2026",
         loggers=("gevent.pywsgi",),
+    ),
+    BackendInfo(
+        name="gunicorn-gevent",
+        target="chaussette.backend._gunicorn_gevent:Server",
+        package="gunicorn",
+        install="pip install 'chaussette[gunicorn-gevent]'",
+        summary="gunicorn's gevent worker, without the processes around it",
+        choose="for apps that ran on gunicorn's gevent worker before, now with a process manager in place of gunicorn's own",
+        concurrency="greenlets",
+        monkey=True,
+        options=frozenset({"spawn"}),
+        settings="what its worker obeys without the arbiter, such as `keepalive` and `limit_request_line`",
+        pulse=True,
+        bugs=("waits for idle connections when it ends, as long as they like to stay: hung up after the grace here",),
+        upstream="maintained; gunicorn 27.0.1 is of November 2026, gevent 26.9.0 of September 2026",
+        loggers=("gunicorn.error",),
     ),
 )
