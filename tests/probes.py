@@ -130,6 +130,8 @@ def _frames_strictly(served: Served, patience: float) -> bool:
         request("/echo", "Content-Length: 4", "Content-Length: 5", method="POST", body=b"four5", last=False),
         request("/echo", "Content-Length: +4", method="POST", body=b"four", last=False),
         request("/echo", "Transfer-Encoding: xchunked", method="POST", body=chunk, last=False),
+        request("/echo", "Transfer-Encoding: xchunked", method="POST", last=False),
+        request("/echo", "Transfer-Encoding: chunked, identity", method="POST", last=False),
         request("/echo", "Host : example.org", last=False),
         # A server may read it as chunked, if it then closes the connection (RFC 9112, section 6.3).
         request("/echo", "Content-Length: 4", "Transfer-Encoding: chunked", method="POST", body=chunk, last=False),

@@ -60,7 +60,7 @@ def _serve(config: Config, app: "WSGIApplication | None", manager: Manager, give
     for warning in pointless(config, where, info):
         logger.warning(warning)
     if info.keep_alive and "strict framing" in info.lacks:
-        logger.warning("%s %s; --backend fast does not", info.name, engines.ABILITIES["strict framing"])
+        logger.warning("%s %s", info.name, engines.ABILITIES["strict framing"])
     if app is None:
         if not config.no_monkey:
             engine.setup()

@@ -189,13 +189,14 @@ def test_all_that_is_known_of_one_engine() -> None:
 
 
 def test_engine_that_accepts_ambiguous_framing_is_announced(tmp_path: Path) -> None:
-    for backend, announced in (("bjoern", True), ("fast", False)):
+    for backend, announced in (("bjoern", True), ("meinheld", True), ("fast", False)):
         with listening("tcp", tmp_path) as sock:
             options = ("--fd", str(sock.fileno()), "--backend", backend, "variety")
             with chaussette(*options, fds=[sock.fileno()]) as process:
                 assert get(sock)[1] == b"variety"
                 assert process.terminate() == ExitStatus.OK
-                assert (f"{backend} accepts ambiguous framing" in process.log) is announced
+                said = f"{backend} accepts ambiguous framing: not behind an untrusting proxy"
+                assert (said in process.log) is announced
 
 
 def test_engine_of_a_third_party_by_entry_point(tmp_path: Path) -> None:

@@ -41,11 +41,14 @@ _REFUSED = {
 }
 
 
-def _check_framing(headers: Any) -> None:
-    """Raises ValueError for a head that another reader could take for something else, RFC 9112, sections 5 and 6."""
+def _check_framing(headers: Any, version: str) -> None:
+    """Raises ValueError for a head that another reader could take for something else, RFC 9112, sections 3.2, 5 and 6."""
     pairs = [(name.lower(), value) for name, value in headers.items()]
     lengths = [value for name, value in pairs if name == "content-length"]
     codings = [value for name, value in pairs if name == "transfer-encoding"]
+    hosts = [value for name, value in pairs if name == "host"]
+    if len(hosts) > 1 or (not hosts and version == "HTTP/1.1"):
+        raise ValueError("no Host, or two")
     if headers.defects or headers.get_payload() or any("\n" in value for _, value in pairs):
         raise ValueError("a header line has no name, folds, or has a space before its colon")
     if len(lengths) + len(codings) > 1:
@@ -85,7 +88,7 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
     def MessageClass(self, *args: object) -> Any:  # noqa: N802  gevent's name
         """Read the header lines, and check them before gevent drops a Content-Length beside a Transfer-Encoding."""
         headers = super().MessageClass(*args)
-        _check_framing(headers)
+        _check_framing(headers, self.request_version)
         return headers
 
     def _write(self, data: bytes) -> None:

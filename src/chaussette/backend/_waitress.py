@@ -96,9 +96,28 @@ class _LastUnixTask(_LastTask, _UnixTask):
     pass
 
 
+class _Headers(dict[str, str]):
+    """Remembers the codings, which waitress takes out: for it `chunked, chunked` is chunked, and an empty list is none."""
+
+    coding: str | None = None
+
+    def pop(self, key: str, default: Any = None) -> Any:
+        found = super().pop(key, None)
+        if key == "TRANSFER_ENCODING":
+            self.coding = found
+        return default if found is None else found
+
+
 class _Parser(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
+        self.headers = headers = _Headers()
         super().parse_header(header_plus)
+        host = headers.get("HOST", "" if self.version == "1.1" else "none")
+        if not host or "," in host:  # it joins what comes twice
+            raise ParsingError("no Host, or two")
+        coding = headers.get("TRANSFER_ENCODING", headers.coding)
+        if coding is not None and (coding.lower() != "chunked" or not self.chunked):
+            raise ParsingError("a transfer coding other than one chunked, or in HTTP/1.0")
         if self.chunked and "CONTENT_LENGTH" in self.headers:  # RFC 9112, section 6.3: somebody else may read the other
             raise ParsingError("both Content-Length and Transfer-Encoding")
 

@@ -120,7 +120,7 @@ ABILITIES = {
     "HEAD": "sends the body of an answer to HEAD, if the app gives one",
     "late errors": "ends an answer in which the app raises as if it were whole",
     "early errors": "an app that raises after start_response gets no 500, though nothing was sent",
-    "strict framing": "accepts ambiguous framing, so a proxy that does not must be in front",
+    "strict framing": "accepts ambiguous framing: not behind an untrusting proxy, which may read it otherwise; fast is strict",
     "headers apart": "takes X_Name for X-Name: let no proxy rely on a header that it sets",
     "repeated headers": "of a header that is sent twice the app sees one",
     "leaving clients": "does not end an answer whose client has gone",

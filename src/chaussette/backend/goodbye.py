@@ -5,6 +5,7 @@
 - A request with both Content-Length and Transfer-Encoding is answered with 400, and the connection is closed: whoever reads
   the one where a proxy has read the other may take a body for a request (RFC 9112, section 6.3). Where the engine does not
   show the one beside the other, the answer to each request with a Transfer-Encoding is the last of its connection.
+- So is one in HTTP/1.1 without a Host, or with two (section 3.2).
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -42,8 +43,11 @@ class Goodbye:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        names = {name for name, _ in scope["headers"]}
-        if names >= _LENGTHS:
+        names = [name for name, _ in scope["headers"]]
+        if _LENGTHS.issubset(names) or (scope["http_version"] == "1.1" and names.count(b"host") != 1):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close"})
+                return
             await send({"type": "http.response.start", "status": 400, "headers": [(b"content-length", b"0"), _CLOSE]})
             await send({"type": "http.response.body", "body": b""})
             return

@@ -3,6 +3,7 @@
 For engines that leave one of these to chance:
 
 - An app that raises, or calls sys.exit(), before its first piece is answered with 500, and the log has the traceback.
+- A request without a Host in HTTP/1.1, or with two, is answered with 400: RFC 9112, section 3.2.
 - `start_response` returns a `write()`; called a second time without exc_info it raises.
 - The engine gets status and headers once, when the first piece is there.
 - The answer to HEAD has no body, and says how long that of GET would be.
@@ -24,7 +25,6 @@ _Headers = list[tuple[str, str]]
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 _LAST = ("Connection", "close")
 _BODYLESS = ("1", "204", "304")
-_SORRY = b"Internal Server Error\n"
 
 
 class Shield:
@@ -38,6 +38,9 @@ class Shield:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self.calls += 1
+        host = environ.get("HTTP_HOST", "" if environ["SERVER_PROTOCOL"] == "HTTP/1.1" else "none")
+        if not host or "," in host:  # engines join what comes twice
+            return self._say("400 Bad Request", start_response)
         environ.pop("wsgi.file_wrapper", None)
         environ.update(self._facts)
         answer = _Answer(self, start_response)
@@ -48,9 +51,13 @@ class Shield:
             return answer.begin(pieces)
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             logger.error("The app raised %r", error, exc_info=True)
-            headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(_SORRY)))]
-            start_response("500 Internal Server Error", self.with_last(headers))
-            return [_SORRY]
+            return self._say("500 Internal Server Error", start_response)
+
+    def _say(self, status: str, start_response: "StartResponse") -> Iterable[bytes]:
+        body = status.encode() + b"\n"
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+        start_response(status, self.with_last(headers))
+        return [body]
 
     def with_last(self, headers: _Headers) -> _Headers:
         """The headers, and that this answer is the last, if it is."""
