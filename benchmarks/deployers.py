@@ -64,7 +64,8 @@ class Deployer:
 
 def deployers() -> list[Deployer]:
     """All of them: Chaussette's engines, then the others."""
-    return [*(_ours(name) for name in _sorted(backends())), *_OTHERS]
+    native = replace(_ours("tornado"), name="tornado-app", app="from benchmarks.release_tornado import app\n")
+    return [*(_ours(name) for name in _sorted(backends())), native, *_OTHERS]
 
 
 def _sorted(names: Sequence[str]) -> list[str]:

@@ -35,7 +35,7 @@ def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable
         start_response("200 OK", headers)
         return _pieces(token)
     if what == "wait":
-        _ring(token)
+        ring(token)
         time.sleep(WAIT_SECONDS)
     body = said(token)
     if what == "upload":
@@ -44,7 +44,8 @@ def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable
     return [body]
 
 
-def _ring(token: str) -> None:
+def ring(token: str) -> None:
+    """Say that the app works on a `/wait`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell, suppress(BlockingIOError):  # nobody listens
         bell.setblocking(False)
         bell.sendto(token.encode(), os.environ[BELL])
