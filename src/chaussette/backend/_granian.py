@@ -23,15 +23,17 @@ from collections.abc import Sequence
 from ctypes import addressof, create_string_buffer
 from threading import get_native_id
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_type_hints
 
 from granian._futures import _new_cbscheduler
 from granian._granian import SocketHolder, WorkerSignal
+from granian.http import HTTP1Settings
 
 from ..config import Config
 from ..interface import is_asgi
 from ..listeners import Listener
 from ..listeners.backlog import backlog_of
+from . import tuning
 from .aio import Asking, beating, linger
 from .base import Pulse, no_pulse
 from .goodbye import ASGIApp
@@ -100,12 +102,19 @@ class Server:
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._listeners, self._config = listeners, config
-        self._kind: Kind = Asgi(cast(ASGIApp, app)) if is_asgi(app) else Wsgi(app, config.threads or 4)
+        told = tuning.chosen(Server, config)
+        http = HTTP1Settings(**told) if told else None
+        self._kind: Kind = Asgi(cast(ASGIApp, app), http) if is_asgi(app) else Wsgi(app, config.threads or 4, http)
         self._asking = Asking()
 
     @classmethod
     def setup(cls) -> None:
         """Nothing to patch."""
+
+    @classmethod
+    def settings(cls) -> tuning.Settings:
+        """granian's settings of HTTP/1."""
+        return tuning.Settings.of(get_type_hints(HTTP1Settings), {})
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from granian._futures import _future_watcher_wrapper
 from granian._granian import ASGIWorker, SocketHolder, WSGIWorker
 from granian.asgi import LifespanProtocol
+from granian.http import HTTP1Settings
 
 from ..errors import AppError
 from ..listeners import Listener
@@ -61,8 +62,8 @@ class Kind(Protocol):
 class Wsgi:
     """A WSGI app in granian's threads. Each listener has its own, and as many requests run as there are for one."""
 
-    def __init__(self, app: "WSGIApplication", threads: int) -> None:
-        self._app, self._threads = app, threads
+    def __init__(self, app: "WSGIApplication", threads: int, http: HTTP1Settings | None) -> None:
+        self._app, self._threads, self._http = app, threads, http
         self._free = Semaphore(threads)
         self._at_work: set[int] = set()
         self._shields: list[Shield] = []
@@ -98,7 +99,8 @@ class Wsgi:
         shield = Shield(self._app, facts)
         self._shields.append(shield)
         worker = WSGIWorker(
-            1, (None, holder), None, _RUST_THREADS, _BLOCKING_THREADS, self._threads, _THREAD_IDLE, _CONNECTIONS
+            *(1, (None, holder), None, _RUST_THREADS, _BLOCKING_THREADS, self._threads, _THREAD_IDLE, _CONNECTIONS),
+            http1_opts=self._http,
         )
         return worker, partial(self._respond, shield)
 
@@ -142,7 +144,8 @@ def _answer(shield: Shield, protocol: Any, environ: "WSGIEnvironment") -> None:
 class Asgi:
     """An ASGI app on the main thread's loop."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, http: HTTP1Settings | None) -> None:
+        self._http = http
         self._app = Goodbye(app, hides_length=True)
         self._life = LifespanProtocol(app)
 
@@ -173,6 +176,7 @@ class Asgi:
     def worker(self, listener: Listener, holder: SocketHolder) -> tuple[Any, Callable[..., Any]]:
         worker = ASGIWorker(
             *(1, (None, holder), None, _RUST_THREADS, _BLOCKING_THREADS, 1, _THREAD_IDLE, _CONNECTIONS),
+            http1_opts=self._http,
             websockets_enabled=True,
         )
         return worker, _future_watcher_wrapper(self._respond)

@@ -20,6 +20,7 @@ ENGINES = (
             "of a header with a character beyond ASCII the app sees an empty one, and sends it in UTF-8",
             "closes the connection after a request with a chunked body",
         ),
+        settings="its settings of HTTP/1, such as `header_read_timeout` (milliseconds) and `keep_alive`",
         pulse=True,
         bugs=(
             "takes no socket that is open already (emmett-framework/granian#786): what its own processes use is used here",
