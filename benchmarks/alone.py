@@ -5,7 +5,6 @@ poll(2) for waitress, the standard library patched for gevent, no access log. En
 of them are installed everywhere.
 """
 
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -132,10 +131,7 @@ def _given_up(sock: socket.socket) -> Any:
     """The address of a socket, free to be bound: host and port, or a path."""
     address = sock.getsockname()
     sock.close()
-    if isinstance(address, str):
-        os.unlink(address)
-        return address
-    return address[:2]
+    return address if isinstance(address, str) else address[:2]
 
 
 def _main(engine: str, fd: str, app: str) -> None:

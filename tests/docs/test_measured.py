@@ -1,5 +1,6 @@
 """What was measured of each engine, on each Python, agrees with what is declared of it today."""
 
+import json
 import re
 from pathlib import Path
 
@@ -21,6 +22,18 @@ def test_each_engine_is_measured_as_it_is_declared(python: str) -> None:
     ]
     command = f"make matrix ENGINES={','.join(stale)} PYTHON=python{python} VENV=.venv-{python}"
     assert not stale, f"not measured, or other than it is declared: run {command}"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_was_compared_with_the_bare_engine_is_as_it_is_declared(python: str) -> None:
+    seen = json.loads((ROOT / f"benchmarks/results/bare-{python}.json").read_text())
+    stale = [
+        engine
+        for engine, facts in seen.items()
+        for ability, declared in find(engine).declared.items()
+        if facts["here"].get(ability, declared) != declared
+    ]
+    assert not stale, f"other than it is declared: run python{python} tests/bare.py {' '.join(dict.fromkeys(stale))}"
 
 
 def test_nothing_else_is_measured() -> None:

@@ -56,18 +56,6 @@ def test_a_length_beside_chunks_is_the_end_of_the_connection(backend: str, lines
 
 
 @pytest.mark.parametrize("backend", ABLE)
-def test_deadline_counts_what_it_cuts(backend: str, tmp_path: Path, gate: Gate) -> None:
-    with listening("tcp", tmp_path) as sock:
-        options = ("--fd", str(sock.fileno()), "--backend", backend, "--graceful-timeout", "0.5", "asynchronous:app")
-        with chaussette(*options, fds=[sock.fileno()], GATE=gate.path) as process, client(sock) as streaming:
-            streaming.request("GET", "/stream")
-            gate.wait()
-            process.signal(signal.SIGTERM)
-            assert process.ended() == ExitStatus.DEADLINE
-            assert "1 request cut" in process.log
-
-
-@pytest.mark.parametrize("backend", ABLE)
 def test_startup_that_fails_ends_it(backend: str, tmp_path: Path) -> None:
     with listening("tcp", tmp_path) as sock:
         with chaussette(

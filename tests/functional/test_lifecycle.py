@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chaussette.backend import find
 from chaussette.errors import ExitStatus
 from live import APPS, BACKENDS, PATIENCE, Gate, Process, chaussette, client, get, listening
 
@@ -25,12 +26,20 @@ def test_other_signals_drain_too(backend: str, number: signal.Signals, tmp_path:
             assert "Traceback" not in process.log
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_deadline_cuts_what_is_in_flight_and_counts_it(backend: str, tmp_path: Path, gate: Gate) -> None:
+@pytest.mark.parametrize(
+    ("backend", "app", "path"),
+    [
+        *((backend, "behaviour:app", "/hold") for backend in BACKENDS),
+        *((backend, "asynchronous:app", "/stream") for backend in BACKENDS if "asgi" in find(backend).protocols),
+    ],
+)
+def test_deadline_cuts_what_is_in_flight_and_counts_it(
+    backend: str, app: str, path: str, tmp_path: Path, gate: Gate
+) -> None:
     with listening("tcp", tmp_path) as sock:
-        options = ("--fd", str(sock.fileno()), "--backend", backend, "--graceful-timeout", "0.5", "behaviour:app")
+        options = ("--fd", str(sock.fileno()), "--backend", backend, "--graceful-timeout", "0.5", app)
         with chaussette(*options, fds=[sock.fileno()], GATE=gate.path) as process, client(sock) as connection:
-            connection.request("GET", "/hold")
+            connection.request("GET", path)
             gate.wait()
             process.signal(signal.SIGTERM)
             assert process.ended() == ExitStatus.DEADLINE

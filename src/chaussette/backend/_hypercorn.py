@@ -20,9 +20,8 @@ from ..config import Config
 from ..errors import AppError
 from ..listeners import Listener
 from . import tuning
-from .aio import ACCEPTED_AT_ONCE, Asking, Listening, beating, linger, listening
+from .aio import ACCEPTED_AT_ONCE, Asgi, Listening, beating, linger, listening
 from .base import Pulse, no_pulse
-from .bridge import as_asgi
 from .heart import Heart
 from .idle import is_connected
 
@@ -72,18 +71,12 @@ class _Settings(Settings):
         return Sockets([], list(self._socks), [])
 
 
-class Server:
+class Server(Asgi):
     """Hypercorn on listeners that are open already."""
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
-        self._listeners, self._config = listeners, config
+        super().__init__(app, listeners, config)
         self._told = tuning.chosen(Server, config)
-        self._app, self._run = as_asgi(app, listeners, config.threads or 4)
-        self._asking = Asking()
-
-    @classmethod
-    def setup(cls) -> None:
-        """Nothing to patch."""
 
     @classmethod
     def settings(cls) -> tuning.Settings:
@@ -99,15 +92,6 @@ class Server:
             asyncio.run(self._serve(pulse))
         except LifespanFailureError as error:
             raise AppError(f"The app could not start: {error}") from None
-
-    def shutdown(self) -> None:
-        """Ask for the drain."""
-        self._app.closing = True
-        self._asking.ask()
-
-    def in_flight(self) -> int:
-        """Requests whose headers have come, and WebSockets."""
-        return self._app.in_flight
 
     async def _serve(self, pulse: Pulse) -> None:
         socks = [listening(listener) for listener in self._listeners]

@@ -7,12 +7,18 @@ back at once when a signal is there, and Python's handlers run.
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
+from ..config import Config
 from ..listeners import Listener
+from .bridge import as_asgi
 from .heart import Heart
 from .wakeup import wakeup_pipe
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 ACCEPTED_AT_ONCE = 16
 """Connections that one process takes before it looks at what it has: asyncio's `backlog`, which would take the whole queue."""
@@ -55,6 +61,28 @@ async def beating(heart: Heart) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
+
+
+class Asgi:
+    """Glue to an engine that serves ASGI apps: the app as one, whatever it is, and a drain that is asked for."""
+
+    def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
+        self._listeners, self._config = listeners, config
+        self._app, self._run = as_asgi(app, listeners, config.threads or 4)
+        self._asking = Asking()
+
+    @classmethod
+    def setup(cls) -> None:
+        """Nothing to patch."""
+
+    def shutdown(self) -> None:
+        """Ask for the drain."""
+        self._app.closing = True
+        self._asking.ask()
+
+    def in_flight(self) -> int:
+        """Requests whose headers have come, and WebSockets."""
+        return self._app.in_flight
 
 
 class Asking:
