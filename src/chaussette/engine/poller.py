@@ -18,6 +18,9 @@ from selectors import EVENT_READ, EVENT_WRITE, BaseSelector, DefaultSelector
 from threading import Lock
 from typing import Protocol
 
+_SOME = 16
+"""Events: most of the calls are saved, and what arrives meanwhile is not kept waiting for long."""
+
 
 class Poller(Protocol):
     """What an engine of threads waits with."""
@@ -43,6 +46,9 @@ class Poller(Protocol):
     def wait(self) -> list[tuple[int, int]]:
         """Wait for an event: one file descriptor, disarmed, with what happened. Empty when it is woken by
         `stop`."""
+
+    def wait_for_some(self) -> list[tuple[int, int]]:
+        """Like `wait`, with more than one if there are: for the only thread that waits."""
 
     def stop(self) -> None:
         """Wake all that wait, now and from now on."""
@@ -75,6 +81,7 @@ class Epoll:
         self.register, self.modify = self._epoll.register, self._epoll.modify
         # One event at a time: a second one would wait for the app of the first.
         self.wait = partial(self._epoll.poll, -1, 1)
+        self.wait_for_some = partial(self._epoll.poll, -1, _SOME)
         self._end = os.pipe()
 
     def disarm(self, fd: int) -> None:
@@ -140,6 +147,8 @@ class Selector:
                 self._arm()
                 self._select()
             return [self._ready.popleft()] if self._ready else []
+
+    wait_for_some = wait
 
     def stop(self) -> None:
         self._over = True

@@ -15,6 +15,9 @@ thread can (`dict.pop` is atomic). An event whose connection is gone from there 
 that is parked again is armed again, and epoll tells again what is still true. So a file descriptor that was
 closed and opened anew in between does no harm either.
 
+While one thread serves (see `staffing`), it takes the events of several connections in one call. Those that are
+not its turn yet stay in `_parked`, and when it turns out to be held up, they are armed again for the others.
+
 The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at
 once.
 
@@ -27,15 +30,14 @@ A thread whose app streams faster than its client reads has to wait, and then an
 """
 
 import os
-import select
 from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from threading import Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from .alarm import Alarm
 from .channel import logger
 from .connection import Connection
 from .engine import Acceptor, Engine, Site
@@ -77,9 +79,11 @@ class Server(Engine):
         self._count = allocate_lock()
         self._over = False
         self._parked: dict[int, Connection | Acceptor] = {}
+        self._events: list[tuple[int, int]] = []
+        """What the only thread that serves has been told of, and may not have come to yet."""
         self._resting: deque[Acceptor] = deque()
         """Those that let other processes go first, see `fair`."""
-        self._wake_fd = -1
+        self._alarm = Alarm()
         self._heart = -1
         self._beaten = False
         """Whether the pulse has been felt since it was last asked for."""
@@ -93,11 +97,7 @@ class Server(Engine):
         self._modify, self._register = self._poller.modify, self._poller.register
         self._pulse, (self._heart, full) = pulse, os.pipe()
         os.write(full, b"!")
-        awake, self._wake_fd = os.pipe()
-        os.set_blocking(awake, False)
-        os.set_blocking(self._wake_fd, False)
-        waiting = select.poll()
-        waiting.register(awake, select.POLLIN)
+        self._alarm.open()
         try:
             self._open()
             self._register(self._heart, self._poller.READ)
@@ -116,7 +116,7 @@ class Server(Engine):
                 rested = [self._resting.pop() for _ in range(len(self._resting))]
                 if rested:
                     pause = min(pause, REST)
-                if waiting.poll(pause * 1000) and _ROUND in os.read(awake, 4096):
+                if _ROUND in self._alarm.wait(pause):
                     next_round = 0.0
                 for acceptor in rested:
                     self.park_accept(acceptor)
@@ -124,17 +124,10 @@ class Server(Engine):
             self._stop()
             os.close(self._heart)
             os.close(full)
-            wake, self._wake_fd = self._wake_fd, -1
-            os.close(awake)
-            os.close(wake)
+            self._alarm.close()
 
     def wake(self) -> None:
-        self._tell(_ROUND)
-
-    def _tell(self, reason: bytes) -> None:
-        if self._wake_fd >= 0:
-            with suppress(OSError):  # full: it will wake
-                os.write(self._wake_fd, reason)
+        self._alarm.ring(_ROUND)
 
     def park_read(self, connection: Connection) -> None:
         self._park(connection, self._poller.READ)
@@ -152,7 +145,7 @@ class Server(Engine):
             self.park_accept(acceptor)
         else:
             self._resting.append(acceptor)
-            self._tell(_LOOK_NOW)
+            self._alarm.ring(_LOOK_NOW)
 
     def _park(self, one: Connection, mask: int) -> None:
         fd = one.fd
@@ -176,6 +169,7 @@ class Server(Engine):
         connection.waiter = waiter
         with self._count:
             self._serving -= 1
+        self._pass_on()
         self._start_thread()
         self.park_write(connection)
         waiter.acquire()
@@ -226,9 +220,21 @@ class Server(Engine):
         asleep = len(self._parked) + len(self._paused) + len(self._resting)
         owned = asleep < len(self.connections) + len(self._acceptors)
         staffing.look(now, self._turns, owned, [each.native_id or 0 for each in list(self._workers)])
+        if self._events and not staffing.alone:
+            self._pass_on()
         while self._serving < staffing.wanted and self._start_thread():
             pass
         return staffing.alone
+
+    def _pass_on(self) -> None:
+        """Let other threads be told of what one has been told of, and does not come to."""
+        events, self._events = self._events, []
+        for fd, _ in events:
+            one = self._parked.get(fd)
+            if one is not None and self.take(one):
+                self._put_back(one)
+            elif fd == self._heart:
+                self._modify(fd, self._poller.READ)
 
     def _leaves(self) -> bool:
         with self._count:
@@ -241,12 +247,17 @@ class Server(Engine):
     def _work(self) -> None:
         parked, staffing, read = self._parked, self._staffing, self._poller.READ
         wait, claim, modify = self._poller.wait, self._parked.pop, self._poller.modify
+        wait_for_some = self._poller.wait_for_some
         while not self._over:
-            for fd, _ in wait():
+            if staffing.alone and self._serving == 1:
+                events = self._events = wait_for_some()
+            else:
+                events = wait()
+            for fd, _ in events:
                 one = claim(fd, None)
                 turns = self._turns = self._turns + 1  # that two threads may count as one changes nothing
                 if not turns & _MANY and not staffing.alone:
-                    self._tell(_LOOK_NOW)
+                    self._alarm.ring(_LOOK_NOW)
                 if type(one) is Connection:
                     try:
                         if one.turn():

@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -16,7 +17,9 @@ def threads(served: Served) -> int:
     return len(os.listdir(f"/proc/{served.pid}/task")) - 1  # the clock's is one
 
 
-def test_one_thread_serves_until_the_app_waits() -> None:
+@contextmanager
+def left_to_one() -> Iterator[tuple[Served, list[Client]]]:
+    """A server of four threads of which one serves, and eight clients."""
     with ExitStack() as stack:
         served = stack.enter_context(serving("--backend", "fast", "--threads", "4"))
         clients = [stack.enter_context(Client(served)) for _ in range(8)]
@@ -28,9 +31,41 @@ def test_one_thread_serves_until_the_app_waits() -> None:
                 client.sock.sendall(request("/work"))
             for client in clients:
                 assert client.answer()[0] == 200
+        yield served, clients
+
+
+@contextmanager
+def stopped(served: Served) -> Iterator[None]:
+    """What is sent meanwhile is there all at once afterwards."""
+    served.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        served.signal(signal.SIGCONT)
+
+
+def test_one_thread_serves_until_the_app_waits() -> None:
+    with left_to_one() as (_, clients):
         for client in clients[:4]:
             client.sock.sendall(request("/meet?4"))
         assert [client.answer()[2] for client in clients[:4]] == [b"met"] * 4
+
+
+def test_what_one_thread_has_been_told_of_is_served_by_others_while_the_app_waits() -> None:
+    with left_to_one() as (served, clients):
+        with stopped(served):
+            for client in clients[:4]:
+                client.sock.sendall(request("/meet?4"))
+        assert [client.answer()[2] for client in clients[:4]] == [b"met"] * 4
+
+
+def test_what_one_thread_has_been_told_of_is_served_by_others_while_it_waits_for_a_client() -> None:
+    with left_to_one() as (served, clients):
+        with stopped(served):
+            clients[0].sock.sendall(request("/endless"))
+            for client in clients[1:]:
+                client.sock.sendall(request("/hello"))
+        assert [client.answer()[2] for client in clients[1:]] == [b"hello"] * 7
 
 
 def test_fewer_threads_serve_when_the_system_has_no_more() -> None:
