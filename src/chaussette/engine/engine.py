@@ -19,7 +19,7 @@ from ..http11 import Heads, ResponseHeads
 from .channel import logger
 from .clock import Clock
 from .connection import Connection
-from .fair import queue_is_long
+from .fair import FEW, queue_is_long
 from .files import FileWrapper
 from .phase import APP, BODY, FRESH, HEAD, IDLE, SEND
 from .settings import Settings
@@ -116,9 +116,9 @@ class Engine:
         """Let `acceptor` wait for connections."""
         raise NotImplementedError
 
-    def accepted(self, acceptor: Acceptor) -> None:
-        """Let `acceptor` wait for the next connection, now or when others have had their chance."""
-        self.park_accept(acceptor)
+    def rest(self, acceptor: Acceptor) -> None:
+        """Let `acceptor` wait for connections in `fair.REST` seconds."""
+        raise NotImplementedError
 
     def take(self, one: "Connection | Acceptor") -> bool:
         """Stop the waiting of what is parked. Returns whether it was."""
@@ -170,7 +170,10 @@ class Engine:
             return None
         connection = Connection(self, sock, acceptor.heads, remote)
         self.connections.add(connection)
-        self.accepted(acceptor)
+        if len(self.connections) <= FEW or not self.settings.multiprocess or acceptor.is_crowded():
+            self.park_accept(acceptor)
+        else:
+            self.rest(acceptor)
         return connection
 
     def _open(self) -> None:

@@ -28,6 +28,7 @@ from greenlet import getcurrent, greenlet
 from .channel import logger
 from .connection import Connection
 from .engine import Acceptor, Engine, Site
+from .fair import REST
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Server(Engine):
         self._hub = gevent.get_hub()
         self._loop, self._news = self._hub.loop, Event()
         self._open()
-        while not (self.draining and not self.connections and not self._busy):
+        while not (self.draining and not self._acceptors and not self.connections and not self._busy):
             pulse()
             self._news.wait(self._round())
             self._news.clear()
@@ -105,6 +106,14 @@ class Server(Engine):
         if acceptor not in self._watchers:
             self._watchers[acceptor] = self._loop.io(acceptor.fd, _READ)
         self._watchers[acceptor].start(self._on_arrival, acceptor)
+
+    def rest(self, acceptor: Acceptor) -> None:
+        timer = self._loop.timer(REST)
+        timer.start(self._rested, acceptor, timer)
+
+    def _rested(self, acceptor: Acceptor, timer: Any) -> None:
+        timer.close()
+        self.park_accept(acceptor)
 
     def take(self, one: Connection | Acceptor) -> bool:
         if one not in self._parked:

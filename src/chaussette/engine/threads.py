@@ -41,7 +41,7 @@ from .alarm import Alarm
 from .channel import logger
 from .connection import Connection
 from .engine import Acceptor, Engine, Site
-from .fair import FEW, REST
+from .fair import REST
 from .phase import SEND
 from .poller import make_poller
 from .settings import Settings
@@ -140,12 +140,9 @@ class Server(Engine):
         if not self.draining:  # else the clock closes it
             self._poller.listen(acceptor.fd)
 
-    def accepted(self, acceptor: Acceptor) -> None:
-        if len(self.connections) <= FEW or not self.settings.multiprocess or acceptor.is_crowded():
-            self.park_accept(acceptor)
-        else:
-            self._resting.append(acceptor)
-            self._alarm.ring(_LOOK_NOW)
+    def rest(self, acceptor: Acceptor) -> None:
+        self._resting.append(acceptor)
+        self._alarm.ring(_LOOK_NOW)
 
     def _park(self, one: Connection, mask: int) -> None:
         fd = one.fd
