@@ -50,8 +50,8 @@ def engines() -> str:
         _abilities(own),
         f"## auto\n\n{AUTO}\n\n" + table(("apps", "engine", "why"), _order()).rstrip(),
         "## What is put right\n\nThe same questions to each engine by itself, as its own manual starts it, and to the same "
-        "engine in Chaussette (`python tests/bare.py`): *yes* both times, *no* both times, or *mended* here.\n\n"
-        + _bare().rstrip(),
+        "engine in Chaussette (`python tests/bare.py`): *yes* both times, *no* both times, or *mended* here. What is asked of "
+        "a unix socket is *no* for an engine that serves on none, or that can be handed none.\n\n" + _bare().rstrip(),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -118,15 +118,15 @@ def _compared() -> dict[str, dict[str, Any]]:
 
 
 def _bare() -> str:
-    """Each ability of each engine without Chaussette, and with it: a table for each Python."""
-    parts = []
+    """Each ability of each engine without Chaussette, and with it: one table for all Pythons on which it is the same."""
+    tables: dict[str, list[str]] = {}
     for python, seen in _compared().items():
         names = list(next(iter(seen.values()))["bare"])
         rows = [(name, *(_change(each["bare"][name], each["here"][name]) for each in seen.values())) for name in names]
         counts = ("mended", *(str(len(_mended(each))) for each in seen.values()))
         days = ", ".join(sorted({each["date"] for each in seen.values()}))
-        parts.append(f"On Python {python}, {days}:\n\n" + table(("", *seen), [*rows, counts]))
-    return "\n".join(parts)
+        tables.setdefault(table(("", *seen), [*rows, counts]), []).append(f"on Python {python} ({days})")
+    return "\n".join(f"Seen {' and '.join(where)}:\n\n{shown}" for shown, where in tables.items())
 
 
 def _change(bare: bool, here: bool) -> str:
@@ -152,9 +152,8 @@ def engine(info: BackendInfo) -> str:
     told = f"`--option` sets {info.settings}" if info.settings else ""
     known = facts(info._replace(install=info.install and code(info.install), settings=told))
     lines = [f"- **{label}**: {_linked(fact)}\n" for label, fact in known]
-    for python, seen in _compared().items():
-        if info.name in seen and (mended := _mended(seen[info.name])):
-            lines.append(f"- **put right here**, seen on Python {python}: {'; '.join(mended)}\n")
+    found = dict.fromkeys("; ".join(_mended(seen[info.name])) for seen in _compared().values() if info.name in seen)
+    lines += [f"- **put right here**: {mended}\n" for mended in found if mended]
     return f"{info.summary[0].upper()}{info.summary[1:]}.\n\n" + "".join(lines)
 
 
