@@ -10,7 +10,7 @@ import pytest
 from chaussette.errors import ExitStatus
 from live import APPS, PATIENCE, Process, get
 
-BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref")
+BACKENDS = ("fast", "fastgevent", "waitress", "gevent", "meinheld", "wsgiref", "granian", "gunicorn-gevent", "eventlet")
 COMMAND = (sys.executable, "-P", "-m", "chaussette")
 
 

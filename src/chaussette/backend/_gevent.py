@@ -20,6 +20,7 @@ from ..logs import logger
 from ..option import whole
 from . import tuning
 from .base import Pulse, no_pulse
+from .framing import check_framing
 from .hub import Asking
 from .patch import patch
 
@@ -39,24 +40,6 @@ _REFUSED = {
     "stop_timeout": tuning.DRAIN,
     **dict.fromkeys(("keyfile", "certfile", "ca_certs", "ciphers", "ssl_context", "ssl_version"), tuning.TLS),
 }
-
-
-def _check_framing(headers: Any, version: str) -> None:
-    """Raises ValueError for a head that another reader could take for something else, RFC 9112, sections 3.2, 5 and 6."""
-    pairs = [(name.lower(), value) for name, value in headers.items()]
-    lengths = [value for name, value in pairs if name == "content-length"]
-    codings = [value for name, value in pairs if name == "transfer-encoding"]
-    hosts = [value for name, value in pairs if name == "host"]
-    if len(hosts) > 1 or (not hosts and version == "HTTP/1.1"):
-        raise ValueError("no Host, or two")
-    if headers.defects or headers.get_payload() or any("\n" in value for _, value in pairs):
-        raise ValueError("a header line has no name, folds, or has a space before its colon")
-    if len(lengths) + len(codings) > 1:
-        raise ValueError("more than one Content-Length or Transfer-Encoding")
-    if any(not (value.isascii() and value.isdigit()) for value in lengths):
-        raise ValueError("Content-Length is not a number")
-    if any(value.lower() != "chunked" for value in codings):
-        raise ValueError("a transfer coding other than chunked")
 
 
 class _Handler(WSGIHandler):  # type: ignore[misc]
@@ -88,7 +71,7 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
     def MessageClass(self, *args: object) -> Any:  # noqa: N802  gevent's name
         """Read the header lines, and check them before gevent drops a Content-Length beside a Transfer-Encoding."""
         headers = super().MessageClass(*args)
-        _check_framing(headers, self.request_version)
+        check_framing(headers, self.request_version)
         return headers
 
     def _write(self, data: bytes) -> None:

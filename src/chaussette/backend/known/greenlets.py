@@ -50,4 +50,22 @@ ENGINES = (
         upstream="maintained; gunicorn 27.0.1 is of November 2026, gevent 26.9.0 of September 2026",
         loggers=("gunicorn.error",),
     ),
+    BackendInfo(
+        name="eventlet",
+        target="chaussette.backend._eventlet:Server",
+        package="eventlet",
+        install="pip install 'chaussette[eventlet]'",
+        summary="eventlet's WSGI server, for as long as there is an eventlet",
+        choose="for apps that need eventlet and have not left it yet; for others gevent and fastgevent do the same",
+        concurrency="greenlets",
+        monkey=True,
+        options=frozenset({"spawn"}),
+        pulse=True,
+        bugs=(
+            "takes every socket that is open already for IPv4: put right here",
+            "its reader of requests takes ambiguous ones: they are refused here",
+            "puts a list called `headers_raw` into the environ, where PEP 3333 wants text: it is not there here",
+        ),
+        upstream="being retired by its maintainers (eventlet/eventlet#972), who mend bugs till then; 0.41.3 is of October 2026",
+    ),
 )
