@@ -14,7 +14,7 @@ FOR_RUN := $(VENV)/.for-run
 FOR_TEST := $(VENV)/.for-test
 COMPILED := $(VENV)-compiled
 FOR_COMPILED := $(COMPILED)/.made
-MEASURED := $(foreach name,abilities asgi contract lifecycle notify ready,tests/functional/test_$(name).py)
+MEASURED := $(foreach name,abilities asgi contract contract_drain lifecycle notify ready,tests/functional/test_$(name).py)
 CIRCUSCTL := $(VENV)/bin/circusctl --endpoint ipc://examples/flask/circus.sock --timeout 120
 
 # pip speaks of errors alone.
@@ -53,7 +53,7 @@ test: check
 test-compiled: $(FOR_COMPILED)
 	TEST_COMPILED=1 '$(COMPILED)/bin/python' -m pytest -n 2 -k 'fast or http11 or engine or compiled' $(ARGS) \
 	  tests/unit tests/functional/fast tests/functional/test_compiled.py tests/functional/test_contract.py \
-	  tests/functional/test_lifecycle.py tests/functional/test_rolling.py
+	  tests/functional/test_contract_drain.py tests/functional/test_lifecycle.py tests/functional/test_rolling.py
 
 check: $(FOR_TEST)
 	$(BIN)/ruff format --check --quiet

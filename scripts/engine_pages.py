@@ -121,16 +121,17 @@ def _bare() -> str:
     """Each ability of each engine without Chaussette, and with it: one table for all Pythons on which it is the same."""
     tables: dict[str, list[str]] = {}
     for python, seen in _compared().items():
-        names = list(next(iter(seen.values()))["bare"])
-        rows = [(name, *(_change(each["bare"][name], each["here"][name]) for each in seen.values())) for name in names]
+        names = dict.fromkeys(name for each in seen.values() for name in each["bare"])
+        rows = [(name, *(_change(each, name) for each in seen.values())) for name in names]
         counts = ("mended", *(str(len(_mended(each))) for each in seen.values()))
         days = ", ".join(sorted({each["date"] for each in seen.values()}))
         tables.setdefault(table(("", *seen), [*rows, counts]), []).append(f"on Python {python} ({days})")
     return "\n".join(f"Seen {' and '.join(where)}:\n\n{shown}" for shown, where in tables.items())
 
 
-def _change(bare: bool, here: bool) -> str:
-    return "**mended**" if here and not bare else "lost" if bare and not here else yes(here)
+def _change(seen: dict[str, Any], name: str) -> str:
+    bare, here = seen["bare"].get(name), seen["here"].get(name)
+    return "-" if here is None else "**mended**" if here and not bare else "lost" if bare and not here else yes(here)
 
 
 def _mended(seen: dict[str, Any]) -> list[str]:

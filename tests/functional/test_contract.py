@@ -1,83 +1,21 @@
-"""The contract of a backend, on every engine, family and way to get a socket.
+"""The contract of a backend, on every engine, family and way to get a socket. How it ends is in test_contract_drain.py.
 
 What an engine cannot do is declared in its BackendInfo, and then asserted here: a weakness that an upgrade mends is to fail.
 """
 
 import json
-import signal
-import socket
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from chaussette.backend import find
-from chaussette.config import DEFAULTS
 from chaussette.listeners.backlog import backlog_of
+from contract import CASES, Case, Served, serve
 from duties import sets_nodelay
-from live import (
-    BACKENDS,
-    KINDS,
-    PATIENCE,
-    Address,
-    Gate,
-    Process,
-    chaussette,
-    client,
-    connect,
-    get,
-    listening,
-    own_address,
-)
+from live import BACKENDS, PATIENCE, Gate, chaussette, client, connect, get, listening
 from managers import missing
 from measuring import Observe
-
-
-@dataclass(frozen=True)
-class Case:
-    backend: str
-    kind: str
-    origin: str
-    """`fd`: inherited; `bind`: bound by the process itself."""
-
-    def __str__(self) -> str:
-        return f"{self.backend}-{self.kind}-{self.origin}"
-
-
-CASES = [
-    Case(backend, kind, origin)
-    for backend in BACKENDS
-    for kind in KINDS
-    for origin in ("fd", "bind")
-    # No engine knows who bound its socket: that every family can be bound is tested with the default one.
-    if origin == "fd" or kind == "tcp" or backend == DEFAULTS["backend"]
-]
-
-
-@dataclass(frozen=True)
-class Served:
-    process: Process
-    address: Address
-    case: Case
-    gate: Gate
-
-
-def serve(case: Case, folder: Path, gate: Gate, *options: str, app: str = "behaviour:app") -> Iterator[Served]:
-    command = ("--backend", case.backend, *options, app)
-    if case.origin == "fd":
-        with listening(case.kind, folder) as sock:
-            fd = str(sock.fileno())
-            with chaussette("--fd", fd, *command, fds=[sock.fileno()], GATE=gate.path) as process:
-                yield Served(process, own_address(sock), case, gate)
-        return
-    where = {"tcp": "127.0.0.1:0", "tcp6": "[::1]:0", "unix": f"unix:{folder}/own.sock"}[case.kind]
-    with chaussette("--bind", where, *command, GATE=gate.path) as process:
-        bound = process.wait_for("Serving on").split("Serving on ")[1].strip()
-        host, _, port = bound.rpartition(":")
-        address: Address = f"{folder}/own.sock" if case.kind == "unix" else (host.strip("[]"), int(port))
-        yield Served(process, address, case, gate)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
@@ -176,87 +114,6 @@ def test_client_that_vanishes_harms_nobody(served: Served) -> None:
     assert get(served.address)[0] == 200
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_sigterm_answers_what_is_in_flight(case: Case, tmp_path: Path, gate: Gate) -> None:
-    for served in serve(case, tmp_path, gate):
-        with client(served.address) as connection:
-            connection.request("GET", "/hold")
-            gate.wait()
-            served.process.signal(signal.SIGTERM)
-            served.process.wait_for("SIGTERM: finishing what is in flight")
-            gate.open()
-            answer = connection.getresponse()
-            assert (answer.status, answer.read()) == (200, b"%d\n" % served.process.pid)
-        assert served.process.ended() == 0
-        if case.kind == "unix":
-            assert Path(str(served.address)).exists() == (case.origin == "fd")
-
-
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if find(name).keep_alive])
-@pytest.mark.parametrize("kind", ["tcp", "unix"])  # tcp6 differs from tcp in the form of an address alone
-def test_idle_connection_gets_one_more_answer_in_the_drain(backend: str, kind: str, tmp_path: Path, gate: Gate) -> None:
-    for served in serve(Case(backend, kind, "fd"), tmp_path, gate, "--keep-alive-grace", "10"):
-        with client(served.address) as connection:
-            connection.request("GET", "/")
-            connection.getresponse().read()
-            served.process.signal(signal.SIGTERM)
-            served.process.wait_for("finishing what is in flight")
-            connection.request("GET", "/")
-            answer = connection.getresponse()
-            assert answer.read() == b"%d\n" % served.process.pid
-            assert answer.will_close
-        assert served.process.ended() == 0
-
-
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if find(name).keep_alive])
-def test_stream_that_outlasts_the_grace_ends_the_drain(backend: str, tmp_path: Path, gate: Gate) -> None:
-    """Its answer began before the drain, so it did not say that it is the last."""
-    for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate, "--keep-alive-grace", "0.1"):
-        with client(served.address) as connection:
-            connection.request("GET", "/stream")
-            answer = connection.getresponse()
-            gate.wait()
-            served.process.signal(signal.SIGTERM)
-            served.process.wait_for("finishing what is in flight")
-            time.sleep(0.5)  # the grace is over, and the answer is not
-            gate.open()
-            assert answer.read() == b"firstsecond"
-            assert served.process.ended() == 0
-
-
-IDLE_TILL_THE_HEAD_IS_WHOLE = {"hypercorn", "uvicorn"}
-"""They hang up what they take for idle themselves."""
-
-
-@pytest.mark.parametrize(
-    "backend", [name for name in BACKENDS if find(name).keep_alive and name not in IDLE_TILL_THE_HEAD_IS_WHOLE]
-)
-def test_request_that_has_begun_to_arrive_is_answered_after_the_grace(backend: str, tmp_path: Path, gate: Gate) -> None:
-    for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate, "--keep-alive-grace", "0.1"):
-        with client(served.address) as connection:
-            connection.request("GET", "/")
-            connection.getresponse().read()
-            time.sleep(0.05)  # the kernel's clock, by which some glue tells what came after the answer, is coarse
-            connection.sock.sendall(b"GET / HT")
-            served.process.signal(signal.SIGTERM)
-            served.process.wait_for("finishing what is in flight")
-            time.sleep(0.5)  # the grace is over
-            connection.sock.sendall(b"TP/1.1\r\nHost: x\r\n\r\n")
-            answer = connection.response_class(connection.sock)
-            answer.begin()
-            assert answer.read() == b"%d\n" % served.process.pid
-        assert served.process.ended() == 0
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_signal_that_comes_at_once_drains(backend: str, tmp_path: Path, gate: Gate) -> None:
-    """Between the first line of the log and the engine's own loop."""
-    for _ in range(3):
-        for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate):
-            served.process.wait_for("Application is")
-            assert served.process.terminate() == 0
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_connections_have_nodelay_though_the_socket_had_not(backend: str, tmp_path: Path, gate: Gate) -> None:
     for served in serve(Case(backend, "tcp", "fd"), tmp_path, gate):
@@ -265,24 +122,6 @@ def test_connections_have_nodelay_though_the_socket_had_not(backend: str, tmp_pa
             assert sets_nodelay(served.address, gate, served.process.pid, PATIENCE)
         except PermissionError as error:
             missing(f"this machine does not let a process look at its child's sockets: {error}")
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_accept_queue_is_left_to_the_sibling(backend: str, tmp_path: Path, gate: Gate) -> None:
-    """Two processes on one socket: when one drains, the other goes on, and the socket stays as it is."""
-    with listening("tcp", tmp_path) as sock:
-        options = ("--fd", str(sock.fileno()), "--backend", backend, "behaviour:app")
-        with (
-            chaussette(*options, fds=[sock.fileno()]) as one,
-            chaussette(*options, fds=[sock.fileno()]) as two,
-        ):
-            two.signal(signal.SIGSTOP)
-            assert get(sock)[1] == b"%d\n" % one.pid
-            two.signal(signal.SIGCONT)
-            assert one.terminate() == 0
-            assert {get(sock)[1] for _ in range(20)} == {b"%d\n" % two.pid}
-            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            assert two.terminate() == 0
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(240)  # real managers, which start a Python sev
 COUNTS = Counts(times=1, few=1, drains=1, parked=40, keep=5, anew=2)
 ENGINES = {each.name: each for each in deployers() if each.own}
 FIRST = [each.name for each in ENGINES.values() if not each.asked_for or each.app]
-"""What takes long is done to these; that the others drain as they must, test_contract.py tells."""
+"""What takes long is done to these; that the others drain as they must, test_contract_drain.py tells."""
 WHAT = {each.name: each for each in SCENARIOS}
 
 
