@@ -22,6 +22,17 @@ AUTO = (
     "an app that patches the standard library itself, or with `--spawn`. The log says which was taken, and why. It is not the "
     "default, as how a site is served would then change with what happens to be installed."
 )
+LEFT_OUT = {
+    "fastpysgi 0.6": "binds its addresses itself and takes no open socket; ends without a drain, and what is half received is "
+    "lost; sends an answer when all of it is made; holds the GIL while it waits, so no other thread runs; an app that calls "
+    "`start_response` twice ends the process (SIGSEGV)",
+    "fastwsgi 0.0.9": "the same: fastpysgi has come of it; nothing new since March 2023",
+    "pyruvate 1.6.1": "never calls `close()` of what the app returns, so apps leak what they have opened; gives the app a "
+    "chunked body with its chunk sizes in it; cuts what is half received when it ends",
+    "socketify 0.0.31": "an app that raises ends the process (SIGABRT); loses uploads when it ends; nothing new since October "
+    "2024",
+}
+"""Engines that were tried and cannot be made true to the contract, in their newest releases as of November 2026."""
 
 
 def own_engines() -> list[BackendInfo]:
@@ -52,6 +63,8 @@ def engines() -> str:
         "## What is put right\n\nThe same questions to each engine by itself, as its own manual starts it, and to the same "
         "engine in Chaussette (`python tests/bare.py`): *yes* both times, *no* both times, or *mended* here. What is asked of "
         "a unix socket is *no* for an engine that serves on none, or that can be handed none.\n\n" + _bare().rstrip(),
+        "## Left out, and why\n\nThese were run too, each in its newest release as of November 2026. What they do is not for "
+        "glue to put right.\n\n" + table(("engine", "why"), LEFT_OUT.items()).rstrip(),
     ]
     return "\n\n".join(parts) + "\n"
 
