@@ -46,6 +46,14 @@ def gevent(sock: socket.socket, app: Import) -> None:
     WSGIServer(green(fileno=sock.detach()), app(), log=None).serve_forever()
 
 
+def eventlet(sock: socket.socket, app: Import) -> None:
+    """eventlet.wsgi, which binds its address itself: a socket that is there already it takes for one of IPv4."""
+    family, address = sock.family, _given_up(sock)
+    engine = import_module("eventlet")
+    engine.monkey_patch()
+    import_module("eventlet.wsgi").server(engine.listen(address, family), app(), log_output=False)
+
+
 def meinheld(sock: socket.socket, app: Import) -> None:
     """meinheld."""
     from meinheld import server

@@ -37,16 +37,16 @@ ALONE = (sys.executable, "-m", "benchmarks.alone")
 GUNICORN = (sys.executable, "-m", "gunicorn", "--bind", "fd://{fd}", "--worker-class")
 BARE: dict[str, tuple[str, ...]] = {
     **{
-        name: (*ALONE, name, "{fd}", APP) for name in ("waitress", "cheroot", "wsgiref", "gevent", "meinheld", "bjoern")
+        name: (*ALONE, name, "{fd}", APP) for name in ("bjoern", "cheroot", "eventlet", "gevent", "meinheld", "tornado")
     },
-    **{name: (*ALONE, name, "{fd}", APP) for name in ("tornado", "uvicorn")},
+    **{name: (*ALONE, name, "{fd}", APP) for name in ("uvicorn", "waitress", "wsgiref")},
     "gunicorn": (*GUNICORN, "gthread", "--threads", "4", APP),
     "gunicorn-gevent": (*GUNICORN, "gevent", APP),
     "granian": (sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "1", WHERE, APP),
     "hypercorn": (sys.executable, "-m", "hypercorn", "--bind", "fd://{fd}", APP),
 }
 """The command of each engine that there is without Chaussette."""
-BINDS = frozenset({"cheroot", "granian"})
+BINDS = frozenset({"cheroot", "eventlet", "granian"})
 """Those that can be handed no socket: they are given its address, to bind it again."""
 PROBED: dict[str, Duty] = {**DUTIES, **{name: Duty(probe.check, probe.kind) for name, probe in PROBES.items()}}
 
