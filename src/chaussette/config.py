@@ -151,6 +151,7 @@ class Config(NamedTuple):
             shown_default="no limit",
         ),
     ] = None
+    limit_message: Annotated[int | None, limits.LIMIT_MESSAGE] = None
     no_monkey: Annotated[
         bool, Option("do not patch the standard library, in engines that do", truth, group=_ENGINE)
     ] = False

@@ -1,4 +1,5 @@
-"""The limits and deadlines of our own engines, `fast` and `fastgevent`: what each protects, and why its default.
+"""The limits and deadlines of our own engines, `fast` and `fastgevent`, and of WebSockets: what each protects, and why its
+default.
 
 Here and not in `config` for their number alone; their names, types and places are there.
 """
@@ -110,4 +111,12 @@ APP_TIMEOUT = Option(
     group=GROUP,
     shown_default="60",
     why="no client waits longer; a thread cannot be stopped in Python, so it is only told",
+)
+LIMIT_MESSAGE = Option(
+    "bytes that a message of a WebSocket may have, in engines that have them in the environ; more ends it with 1009",
+    size,
+    metavar="BYTES",
+    group="engine",
+    shown_default="16M",
+    why="a message is kept in memory; uvicorn's number",
 )

@@ -22,7 +22,7 @@ def _make(words: list[str]) -> None:
 
 
 def _pip(words: list[str]) -> None:
-    for extra in re.findall(r"\[(\w+)\]", " ".join(words)):
+    for extra in re.findall(r"(?:chaussette|\.)\[(\w+)\]", " ".join(words)):
         assert extra in PYPROJECT["project"]["optional-dependencies"]
 
 

@@ -16,7 +16,7 @@ SEEN: dict[str, tuple[str, str, bytes, int | tuple[str, str | None]]] = {
     # setting, path, body, and what is to be seen: a status, or a header and its value
     "waitress": ("ident=told", "/", b"", ("Server", "told")),
     "granian": ("keep_alive=no", "/", b"", ("Connection", "close")),
-    "gevent": ("max-request-line=100", LONG, b"", 414),
+    **dict.fromkeys(("gevent", "geventwebsocket", "geventws4py", "socketio"), ("max-request-line=100", LONG, b"", 414)),
     "cheroot": ("max_request_body_size=10", "/echo", b"a" * 11, 413),
     "gunicorn": ("limit_request_line=100", LONG, b"", 414),
     "gunicorn-gevent": ("limit_request_line=100", LONG, b"", 414),

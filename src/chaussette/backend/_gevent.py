@@ -5,8 +5,9 @@ are waited for. What waits for a request line is idle; the last answer on a conn
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from gevent import pywsgi
@@ -42,9 +43,20 @@ _REFUSED = {
 }
 
 
-class _Handler(WSGIHandler):  # type: ignore[misc]
+class Handler(WSGIHandler):  # type: ignore[misc]
+    """A connection. The engines with WebSockets have handlers of their own, which are this one and more."""
+
     idle = False
     response_headers: list[tuple[bytes, bytes]]
+
+    def say_goodbye(self) -> None:
+        """Do what is to be done when a drain begins: nothing, as the last answer says that it is the last."""
+
+    def hang_up(self, late: bool) -> None:
+        """End the connection if it is idle, as its grace is over; `late` when half of the drain's time is over, too."""
+        if self.idle:
+            with suppress(OSError):  # the client was faster
+                self.socket.shutdown(socket.SHUT_RD)
 
     def read_requestline(self) -> str:
         self.idle = True
@@ -80,6 +92,8 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 
     def finalize_headers(self) -> None:
         super().finalize_headers()
+        if self.connection_upgraded:  # there is no body, so there is no length of it: RFC 9110, section 8.6
+            self.response_headers = [pair for pair in self.response_headers if pair[0] != b"Content-Length"]
         if self.command == "HEAD":
             self.response_use_chunked = False  # there will be no chunks, and no last one
         if self.server.draining and not self.connection_upgraded:
@@ -89,11 +103,19 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 
 
 class _Server(WSGIServer):  # type: ignore[misc]
-    handler_class = _Handler
     draining = False
 
-    def __init__(self, app: "WSGIApplication", listener: Listener, pool: Pool, told: dict[str, Any]) -> None:
-        self.handlers: set[_Handler] = set()
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        listener: Listener,
+        pool: Pool,
+        handler: type[Handler],
+        config: Config,
+        told: dict[str, Any],
+    ) -> None:
+        self.handlers: set[Handler] = set()
+        self.config = config
         facts = {
             "SERVER_NAME": listener.server_name,
             "SERVER_PORT": listener.server_port,
@@ -104,7 +126,7 @@ class _Server(WSGIServer):  # type: ignore[misc]
         }
         # A duplicate, because closing it is how gevent stops accepting, and the listener is not ours to close.
         sock = GeventSocket(fileno=socket.dup(listener.sock.fileno()))
-        super().__init__(sock, app, log=None, error_log=logger, spawn=pool, environ=facts)
+        super().__init__(sock, app, log=None, error_log=logger, handler_class=handler, spawn=pool, environ=facts)
         self.__dict__.update(told)
 
 
@@ -114,6 +136,8 @@ def _attributes(kind: type) -> list[tuple[str, Any]]:
 
 class Server:
     """gevent's pywsgi on listeners that are open already."""
+
+    handler = Handler
 
     def __init__(self, app: "WSGIApplication", listeners: Sequence[Listener], config: Config) -> None:
         self._app, self._listeners, self._config = app, listeners, config
@@ -142,7 +166,10 @@ class Server:
         """Serve until `shutdown()`, then drain."""
         pywsgi.MAX_REQUEST_LINE = self._told.pop(_LINE, pywsgi.MAX_REQUEST_LINE)
         self._pool = Pool(self._config.spawn)
-        self._servers = [_Server(self._app, listener, self._pool, self._told) for listener in self._listeners]
+        self._servers = [
+            _Server(self._app, listener, self._pool, self.handler, self._config, self._told)
+            for listener in self._listeners
+        ]
         for server in self._servers:
             server.draining = self._asking.asked
             server.start()
@@ -158,17 +185,22 @@ class Server:
 
     def in_flight(self) -> int:
         """Connections that do anything but wait for a request."""
-        return sum(not handler.idle for server in self._servers for handler in list(server.handlers))
+        return sum(not handler.idle for handler in self._handlers())
+
+    def _handlers(self) -> Iterator[Handler]:
+        for server in self._servers:
+            yield from list(server.handlers)
 
     def _drain(self) -> None:
         for server in self._servers:
             server.close()
         for listener in self._listeners:
             listener.sock.close()
+        for handler in self._handlers():
+            handler.say_goodbye()
         # An answer that had begun before the drain did not say that it is the last: its connection is idle again later.
-        wait = self._config.linger
+        wait, half = self._config.linger, monotonic() + self._config.graceful_timeout / 2
         while not self._pool.join(timeout=wait):
-            for handler in [each for server in self._servers for each in server.handlers if each.idle]:
-                with suppress(OSError):  # the client was faster
-                    handler.socket.shutdown(socket.SHUT_RD)
+            for handler in self._handlers():
+                handler.hang_up(late=monotonic() >= half)
             wait = 0.2

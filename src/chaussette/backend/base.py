@@ -147,5 +147,5 @@ LIMITS = {
     "app_timeout": "clock on the app",
 }
 """Options of the engines that are our own."""
-ENGINE_OPTIONS = {"threads": "threads", "spawn": "greenlets", **LIMITS}
+ENGINE_OPTIONS = {"threads": "threads", "spawn": "greenlets", "limit_message": "WebSockets in the environ", **LIMITS}
 """Options that only some engines can honour, and what an engine must have to do so."""

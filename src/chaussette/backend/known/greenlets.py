@@ -2,6 +2,8 @@
 
 from ..base import LIMITS, BackendInfo
 
+_WEBSOCKET = frozenset({"spawn", "limit_message"})
+
 ENGINES = (
     BackendInfo(
         name="fastgevent",
@@ -67,5 +69,59 @@ ENGINES = (
             "puts a list called `headers_raw` into the environ, where PEP 3333 wants text: it is not there here",
         ),
         upstream="being retired by its maintainers (eventlet/eventlet#972), who mend bugs till then; 0.41.3 is of October 2026",
+    ),
+    BackendInfo(
+        name="geventwebsocket",
+        target="chaussette.backend._geventwebsocket:Server",
+        package="wsproto",
+        install="pip install 'chaussette[geventwebsocket]'",
+        summary="gevent, and a WebSocket in environ['wsgi.websocket'] for who asks for one",
+        choose="for WSGI apps with WebSockets, such as those written for gevent-websocket or Flask-Sockets",
+        concurrency="greenlets",
+        monkey=True,
+        options=_WEBSOCKET,
+        settings="the numbers of its server, such as `max_accept`, and `max_request_line`",
+        pulse=True,
+        upstream="gevent and wsproto are maintained; 26.9.0 is of September 2026, 1.3.2 of November 2025",
+        loggers=("gevent.pywsgi",),
+    ),
+    BackendInfo(
+        name="geventws4py",
+        target="chaussette.backend._geventws4py:Server",
+        package="ws4py",
+        install="pip install 'chaussette[geventws4py]'",
+        summary="gevent, for WebSockets of ws4py",
+        choose="for apps of ws4py; a new app is served better by geventwebsocket",
+        concurrency="greenlets",
+        monkey=True,
+        options=_WEBSOCKET,
+        settings="the numbers of its server, such as `max_accept`, and `max_request_line`",
+        limits=("WebSockets are not compressed",),
+        pulse=True,
+        bugs=(
+            "its own handler for gevent says nothing to clients at the end, and its messages have no limit: put right here",
+            "a goodbye or an error is not waited for by its own code, so a client that still sends may not read it",
+        ),
+        upstream="gevent is maintained, ws4py slowly; its 0.6.0 is of December 2024",
+        loggers=("gevent.pywsgi", "ws4py"),
+    ),
+    BackendInfo(
+        name="socketio",
+        target="chaussette.backend._socketio:Server",
+        package="python-socketio",
+        install="pip install 'chaussette[socketio]'",
+        summary="gevent, for apps of python-socketio or Flask-SocketIO in gevent mode",
+        choose="for Socket.IO; behind more than one process its clients must use WebSockets alone, as polls go to any of them",
+        concurrency="greenlets",
+        monkey=True,
+        options=_WEBSOCKET,
+        settings="the numbers of its server, such as `max_accept`, and `max_request_line`",
+        limits=(
+            "a long poll in a drain lasts until its client is pinged, 25 seconds: let clients use WebSockets alone",
+        ),
+        pulse=True,
+        bugs=("the WebSocket that it brings for gevent sends a part of a long message: another is in its place here",),
+        upstream="maintained; 5.18.1 is of November 2026",
+        loggers=("gevent.pywsgi",),
     ),
 )
