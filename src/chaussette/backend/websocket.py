@@ -62,8 +62,8 @@ class WebSocket:
         self._wire = Connection(ConnectionType.SERVER, extensions)
         self._sending, self._reading = Semaphore(), Semaphore()
         self._messages: deque[str | bytes] = deque()
-        self._parts: list[Any] = []
-        self._size = 0
+        self._begun = bytearray()
+        """What there is of a message that is not whole: fragments may be many, and empty, so they are not kept one by one."""
         self._deaf = False
         """Whether what comes is read and forgotten."""
         self._broken = False
@@ -143,15 +143,20 @@ class WebSocket:
             self._send(CloseConnection(code, reason))
 
     def part(self, code: int, message: str) -> None:
-        """Close, and read until the client has, for the drain: `receive()` has what comes until then."""
+        """Close, and read until the client has, for the drain: `receive()` has what comes until then.
+
+        A message that the app has not received yet keeps the rest waiting: `receive()` and `finish()` read that.
+        """
         self.close(code, message)
-        while self._read():
+        while not self._messages and self._read():
             pass
-        self._shut(socket.SHUT_RDWR)
+        if self.over:
+            self._shut(socket.SHUT_RDWR)
 
     def finish(self, code: int, message: str, seconds: float) -> None:
         """Close, if nobody has, and wait for the client to do so, for `seconds` at most. The app is done."""
         self._deaf = True
+        self._messages.clear()
         with Timeout(seconds, False):
             self.part(code, message)
 
@@ -191,17 +196,16 @@ class WebSocket:
     def _collect(self, event: "Message[Any]") -> None:
         if self._deaf:
             return
-        piece = event.data
-        self._size += len(piece.encode() if isinstance(piece, str) else piece)
-        if self._size > self._limit:
+        data = event.data
+        self._begun += data.encode() if isinstance(data, str) else data
+        if len(self._begun) > self._limit:
             self._deaf = True
-            self._parts = []
+            self._begun.clear()
             self.close(CloseReason.MESSAGE_TOO_BIG, f"more than {self._limit} bytes")
-            return
-        self._parts.append(piece)
-        if event.message_finished:
-            self._messages.append(("" if isinstance(piece, str) else b"").join(self._parts))
-            self._parts, self._size = [], 0
+        elif event.message_finished:
+            whole = bytes(self._begun)
+            self._begun.clear()
+            self._messages.append(whole.decode() if isinstance(data, str) else whole)
 
     def _send(self, event: Event) -> None:
         with self._sending:
