@@ -149,7 +149,7 @@ def test_message_beyond_the_limit_is_refused(served: Served, pieces: int) -> Non
 def test_goodbye_is_read_by_a_client_that_goes_on_sending(served: Served) -> None:
     """What it sends is more than sockets hold: if nobody read it, or the connection were reset, it would not get to read."""
     with raw(served.address) as sock:
-        sock.sendall(b"\x81\xff" + struct.pack("!Q", 1 << 40) + b"\0\0\0\0" + b"x" * 20_000_000)
+        sock.sendall(b"\x81\xff" + struct.pack("!Q", 1 << 40) + b"\0\0\0\0" + b"x" * 8_000_000)
         assert read_frame(sock) == (8, struct.pack("!H", 1009) + b"more than %d bytes" % LIMIT)
 
 
@@ -492,7 +492,7 @@ def frame(opcode: int, payload: bytes, *, last: bool = True) -> bytes:
 
 def send_more_than_sockets_hold(sock: socket.socket) -> int:
     """Send a message whose echo has to wait for who reads it; its size."""
-    size = 8_000_000
+    size = 6_000_000
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
     sock.sendall(b"\x82\xff" + struct.pack("!Q", size) + b"\0\0\0\0" + b"x" * size)
     return size
