@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,6 +32,10 @@ def main() -> int:
     rows = [row for row in chosen(deployers(), asked.engines) if asked.engines or not row.asked_for]
     columns = chosen(SCENARIOS, asked.scenarios)
     cells = _played(rows, columns, QUICK if asked.quick else Counts(), asked.jobs)
+    if asked.beside:
+        cells = _kept(asked.beside) | cells
+        rows = [row for row in deployers() if any(row.name == server for server, _ in cells)]
+        columns = [column for column in SCENARIOS if any(column.name == scenario for _, scenario in cells)]
     heading = (
         machine(),
         versions(dict.fromkeys(["chaussette", *(row.package for row in rows if row.package), *_ALSO])),
@@ -62,6 +67,14 @@ def _played(rows: Sequence[Deployer], columns: Sequence[Scenario], counts: Count
         for row in rows if column.alone else ():
             cell(row, column)
     return cells
+
+
+def _kept(path: str) -> Cells:
+    with open(path) as file:
+        told = json.load(file)["cells"]
+    return {
+        (cell.pop("server"), cell.pop("scenario")): Outcome(**cell | {"lost": Counter(cell["lost"])}) for cell in told
+    }
 
 
 def _missed(row: Deployer, cell: Outcome) -> bool:
@@ -132,6 +145,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scenarios", type=names, metavar="NAME[,NAME]", help="leave the others out")
     parser.add_argument("--quick", action="store_true", help="do everything less often: a look, and no proof")
     parser.add_argument("--jobs", type=int, default=_AT_ONCE, help="cells at the same time (default: %(default)s)")
+    parser.add_argument(
+        "--beside",
+        metavar="FILE",
+        help="what was left out is taken from here, what --json wrote before: to measure again"
+        " what the machine was too busy for",
+    )
     parser.add_argument("--markdown", metavar="FILE", help="write the report there too")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     return parser.parse_args()
