@@ -104,7 +104,9 @@ class Server:
         self._listeners, self._config = listeners, config
         told = tuning.chosen(Server, config)
         http = HTTP1Settings(**told) if told else None
-        self._kind: Kind = Asgi(cast(ASGIApp, app), http) if is_asgi(app) else Wsgi(app, config.threads or 4, http)
+        self._kind: Kind = (
+            Asgi(cast(ASGIApp, app), http) if is_asgi(app) else Wsgi(app, len(listeners), config.threads or 4, http)
+        )
         self._asking = Asking()
 
     @classmethod
