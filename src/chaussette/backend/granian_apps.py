@@ -64,7 +64,7 @@ class Wsgi:
 
     def __init__(self, app: "WSGIApplication", listeners: int, threads: int, http: HTTP1Settings | None) -> None:
         self._app, self._threads, self._http = app, threads, http
-        # One listener has no more threads than may run: its requests need not pay for a semaphore, 8 % of hello.
+        # One listener has no more threads than may run, so its requests need not pay for a semaphore.
         self._free = Semaphore(threads) if listeners > 1 else nullcontext()
         self._at_work: set[int] = set()
         self._shields: list[Shield] = []
