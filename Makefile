@@ -14,7 +14,7 @@ FOR_RUN := $(VENV)/.for-run
 FOR_TEST := $(VENV)/.for-test
 COMPILED := $(VENV)-compiled
 FOR_COMPILED := $(COMPILED)/.made
-MEASURED := $(foreach name,abilities asgi contract contract_drain lifecycle notify ready,tests/functional/test_$(name).py)
+MEASURED := $(foreach name,abilities asgi contract contract_drain hosts lifecycle notify ready settings,tests/functional/test_$(name).py)
 CIRCUSCTL := $(VENV)/bin/circusctl --endpoint ipc://examples/flask/circus.sock --timeout 120
 
 # pip speaks of errors alone.
