@@ -179,10 +179,10 @@ def test_all_that_is_known_of_one_engine() -> None:
         assert process.log.startswith("wsgiref: the standard library's reference server")
         for words in (
             "tcp/tcp6/unix",
-            "has              streaming",
-            "but              cannot read chunked request bodies",
+            "has streaming",
+            "but cannot read chunked request bodies",
         ):
-            assert words in process.log
+            assert words in " ".join(process.log.split())  # how wide its columns are depends on what else it tells
     with chaussette("backends", "meinhed") as process:
         assert process.ended() == ExitStatus.BACKEND
         assert "Did you mean meinheld?" in process.log
