@@ -25,7 +25,7 @@ def app_protocol(path: str) -> str:
     return "second"
 
 
-app.app_protocol = app_protocol  # type: ignore[attr-defined]
+app.app_protocol = app_protocol  # type: ignore[attr-defined]  # how an app says which it speaks
 
 
 def echo(websocket: Any, start_response: StartResponse) -> None:
@@ -123,7 +123,7 @@ def ws4py() -> WSGIApplication:
     from ws4py.server.wsgiutils import WebSocketWSGIApplication
     from ws4py.websocket import WebSocket
 
-    class Echo(WebSocket):  # type: ignore[misc]
+    class Echo(WebSocket):  # type: ignore[misc]  # ws4py has no types
         def opened(self) -> None:
             if self.environ["PATH_INFO"] == "/leave":
                 self.close(4001, "enough")
@@ -154,11 +154,11 @@ def socketio() -> WSGIApplication:
 
     server = package.Server(async_mode="gevent", ping_interval=2)
 
-    @server.event  # type: ignore[untyped-decorator]
+    @server.event  # type: ignore[untyped-decorator]  # python-socketio has no types
     def echo(sid: str, data: object) -> tuple[object, int]:
         return data, os.getpid()
 
-    @server.event  # type: ignore[untyped-decorator]
+    @server.event  # type: ignore[untyped-decorator]  # python-socketio has no types
     def disconnect(sid: str, reason: str) -> None:
         say(f"disconnected: {reason}")
 
@@ -170,7 +170,7 @@ def resource() -> WSGIApplication:
     """An app written with gevent-websocket, whose own server is not asked."""
     from geventwebsocket import Resource, WebSocketApplication
 
-    class Echo(WebSocketApplication):  # type: ignore[misc]
+    class Echo(WebSocketApplication):  # type: ignore[misc]  # gevent-websocket has no types
         def on_open(self) -> None:
             self.ws.send("open")
 
