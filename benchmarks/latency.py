@@ -6,7 +6,9 @@ moments, over 50 connections; see there for how it counts. The bar: the 99th per
 that of the best other server.
 
 Other programs that take the core for some milliseconds end up in this percentile. On a machine that is not idle,
---urgent lets server and clients go first, which needs root and stops what else there is for the while.
+--urgent lets server and clients go first, which needs root and stops what else there is for the while. What a hypervisor
+takes for others it does not give back: a round in which that was more than a hundredth of a core is made again, whichever
+server it hit, and the result says how many were.
 """
 
 import json
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from time import sleep
 
 from .asked import chosen, options
 from .bar import Bar
@@ -25,10 +28,14 @@ from .harness import progress, table
 from .load import BROWSER, Load, ask
 from .machine import machine, versions
 from .process import Running, ServerFailedError, cores, running
+from .stolen import Since
 
 _APP = "benchmarks.apps:hello"
 _CONNECTIONS = 50
 _LIMIT = 1.2
+_STOLEN = 0.01
+_TRIES = 10
+"""How often a round is made at most, before what was stolen is taken as it is."""
 _REQUEST = "".join(f"{line}\r\n" for line in ("GET / HTTP/1.1", "Host: localhost", *BROWSER, "")).encode()
 
 
@@ -41,6 +48,10 @@ class _Seen:
     p99: list[float] = field(default_factory=list)
     """Microseconds."""
     p999: list[float] = field(default_factory=list)
+    again: int = 0
+    """Rounds that were made again, for what was stolen in them."""
+    stolen: float = 0.0
+    """The largest part of a core that was stolen in a round that counts."""
     failure: str = ""
 
 
@@ -62,7 +73,11 @@ def main() -> int:
                     progress(f"round {number + 1} of {asked.rounds}: {each.peer.name}")
                     _round(each, client, asked.seconds)
     print(f"{machine()}\n{versions(dict.fromkeys(each.peer.package for each in seen))}")
-    print(f"{asked.rounds} rounds of {asked.seconds} s, hello, {_CONNECTIONS} connections, milliseconds\n")
+    print(f"{asked.rounds} rounds of {asked.seconds} s, hello, {_CONNECTIONS} connections, milliseconds")
+    print(
+        f"{sum(each.again for each in seen)} rounds were made again, as a hypervisor took more than {_STOLEN:.0%} of a core; "
+        f"it took {max(each.stolen for each in seen):.1%} at most in those that count\n"
+    )
     print(
         table(
             ("server", "saturated, requests/s", "p50", "p99", "p99.9", "p99, min..max"), [_row(each) for each in seen]
@@ -75,17 +90,31 @@ def main() -> int:
 
 def _round(seen: _Seen, client: str, seconds: int) -> None:
     try:
-        with running(seen.peer.serving(_APP)) as server:
-            rate = ask(server.port, Load(connections=_CONNECTIONS), 1).rate
-            told = _pace(server, client, rate / 2, seconds)
+        told, part = _once(seen, client, seconds)
+        for number in range(1, _TRIES):
+            if part <= _STOLEN:
+                break
+            progress(f"{part:.1%} of a core was stolen: once more in {number} s")
+            sleep(number)  # what takes it comes in phases
+            seen.again += 1
+            told, part = _once(seen, client, seconds)
     except ServerFailedError as error:
         seen.failure = str(error)
         progress(f"{seen.peer.name} failed: {error}")
         return
-    seen.rates.append(rate)
+    seen.stolen = max(seen.stolen, part)
+    seen.rates.append(told["rate"])
     seen.p50.append(told["p50"])
     seen.p99.append(told["p99"])
     seen.p999.append(told["p999"])
+
+
+def _once(seen: _Seen, client: str, seconds: int) -> tuple[dict[str, float], float]:
+    """What was told, and the part of a core that was stolen meanwhile."""
+    stolen = Since()
+    with running(seen.peer.serving(_APP)) as server:
+        rate = ask(server.port, Load(connections=_CONNECTIONS), 1).rate
+        return {"rate": rate, **_pace(server, client, rate / 2, seconds)}, stolen.part()
 
 
 def _pace(server: Running, client: str, rate: float, seconds: int) -> dict[str, float]:

@@ -19,6 +19,7 @@ from .process import cores
 from .report import data, markdown
 from .rounds import play
 from .workload_apps import FILE, LARGE
+from .stolen import Since
 from .workloads import WORKLOADS
 
 _ALSO = ("a2wsgi", "httptools", "uvloop", "flask")
@@ -37,7 +38,9 @@ def main() -> int:
             file.write(LARGE)
         players = chosen([*peers(), limit(folder)], asked.only)
         workloads = chosen(WORKLOADS, asked.workloads)
+        stolen = Since()
         results = play(players, workloads, rounds=asked.rounds, seconds=asked.seconds)
+        part = stolen.part()
     others = {peer.name: peer for peer in players if peer.rival}
     verdicts = bars(results, others)
     heading = (
@@ -45,7 +48,7 @@ def main() -> int:
         versions(dict.fromkeys([*(peer.package for peer in players if peer.package), *_ALSO]))
         + ("; chaussette is compiled, but for fast-not-compiled" if is_compiled() else "; chaussette is not compiled"),
         f"{asked.rounds} rounds of {asked.seconds} s, in turns; server on core {server}, wrk on core {load}; "
-        f"load average before: {others_ran:.1f}",
+        f"load average before: {others_ran:.1f}; a hypervisor took {part:.1%} of a core meanwhile",
     )
     report = markdown(heading, players, workloads, results, verdicts)
     print(report)
