@@ -18,8 +18,8 @@ from .machine import machine, versions
 from .process import cores
 from .report import data, markdown
 from .rounds import play
-from .workload_apps import FILE, LARGE
 from .stolen import Since
+from .workload_apps import FILE, LARGE
 from .workloads import WORKLOADS
 
 _ALSO = ("a2wsgi", "httptools", "uvloop", "flask")
