@@ -78,7 +78,9 @@ class Epoll:
         self._epoll = select.epoll()
         self.READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
         self.WRITE = select.EPOLLOUT | select.EPOLLONESHOT
+        self._LISTEN = select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE
         self.register, self.modify = self._epoll.register, self._epoll.modify
+        self._unregister = self._epoll.unregister
         # One event at a time: a second one would wait for the app of the first.
         self.wait = partial(self._epoll.poll, -1, 1)
         self.wait_for_some = partial(self._epoll.poll, -1, _SOME)
@@ -88,13 +90,17 @@ class Epoll:
         """Nothing to do: what is closed is armed no more, see epoll(7)."""
 
     def listen(self, fd: int) -> None:
-        with suppress(OSError):  # armed by another thread since, or closed
-            self.register(fd, select.EPOLLIN | select.EPOLLET | select.EPOLLEXCLUSIVE)
+        try:
+            self.register(fd, self._LISTEN)
+        except OSError:  # armed by another thread since, or closed
+            return
 
     def heard(self, fd: int) -> None:
         # Closing it would not do: others have it open, so it would stay armed, and be woken in their place.
-        with suppress(OSError):  # not armed yet
-            self._epoll.unregister(fd)
+        try:
+            self._unregister(fd)
+        except OSError:  # not armed yet
+            return
 
     def stop(self) -> None:
         self._epoll.register(self._end[0], select.EPOLLIN)  # and it stays readable

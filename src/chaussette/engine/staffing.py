@@ -18,8 +18,9 @@ from contextlib import suppress
 
 LOOK = 0.004
 """Seconds between looks at the one thread: 250 looks a second cost half a per cent."""
-_SPAN = 0.2
-"""Seconds over which the time on the processor is judged."""
+_SPAN, _SHORT_SPAN = 0.2, 0.05
+"""Seconds over which the time on the processor is judged, of one thread, and of all: who is loaded at once is not to
+wait for half a second to be at its best."""
 _BUSY, _QUIET = 0.5, 0.25
 """Of one processor: from where on one thread may do, and below which there is nothing to win."""
 _SHORT = 0.001
@@ -70,7 +71,7 @@ class Staffing:
         self._looks += 1
         self._busy += owned
         span = now - self._now
-        if span >= _SPAN:
+        if span >= (_SPAN if self.alone else _SHORT_SPAN):
             done, self._turns = turns - self._turns, turns
             found = times(threads) if self.alone or done * _SHORT > _BUSY * span else {}
             ran, waited = since(self._times, found)
