@@ -262,6 +262,11 @@ class Connection(Answering):
         if self.waiter is not None:
             self.engine.release(self)
 
+    def broke(self) -> None:
+        """An exception that is no app's, but ours: it costs this connection, and nobody else's."""
+        logger.exception("An error in the engine: the connection is closed")
+        self.close()
+
     def hold(self) -> None:
         self.engine.hold(self)
 

@@ -19,7 +19,7 @@ from ..http11 import Heads, ResponseHeads
 from .channel import logger
 from .clock import Clock
 from .connection import Connection
-from .fair import FEW, queue_is_long
+from .fair import FEW, REST, queue_is_long
 from .files import FileWrapper
 from .phase import APP, BODY, FRESH, HEAD, IDLE, SEND
 from .settings import Settings
@@ -116,8 +116,9 @@ class Engine:
         """Let `acceptor` wait for connections."""
         raise NotImplementedError
 
-    def rest(self, acceptor: Acceptor) -> None:
-        """Let `acceptor` wait for connections in `fair.REST` seconds."""
+    def rest(self, acceptor: Acceptor, seconds: float) -> None:
+        """Let `acceptor` wait for connections in so many seconds; one that is busy then accepts one between two
+        requests."""
         raise NotImplementedError
 
     def take(self, one: "Connection | Acceptor") -> bool:
@@ -170,10 +171,10 @@ class Engine:
             return None
         connection = Connection(self, sock, acceptor.heads, remote)
         self.connections.add(connection)
-        if len(self.connections) <= FEW or not self.settings.multiprocess or acceptor.is_crowded():
+        if len(self.connections) <= FEW:
             self.park_accept(acceptor)
         else:
-            self.rest(acceptor)
+            self.rest(acceptor, REST if self.settings.multiprocess and not acceptor.is_crowded() else 0)
         return connection
 
     def _open(self) -> None:

@@ -19,16 +19,16 @@ fires in between.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.event import Event
 from greenlet import getcurrent, greenlet
 
-from .channel import logger
 from .connection import Connection
 from .engine import Acceptor, Engine, Site
-from .fair import REST
+from .fair import FEW, REST
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ class Server(Engine):
         """Connections that wait for a greenlet."""
         self._blocked: list[Acceptor] = []
         """Listeners that wait for a greenlet."""
+        self._late = 0
+        """How many may be accepted without a rest: the last was longer than it had to be, as others were served."""
+        self._again = False
         self._idle: list[Any] = []
         self._loop: Any = None
 
@@ -107,13 +110,18 @@ class Server(Engine):
             self._watchers[acceptor] = self._loop.io(acceptor.fd, _READ)
         self._watchers[acceptor].start(self._on_arrival, acceptor)
 
-    def rest(self, acceptor: Acceptor) -> None:
-        timer = self._loop.timer(REST)
-        timer.start(self._rested, acceptor, timer)
+    def rest(self, acceptor: Acceptor, seconds: float) -> None:
+        if self._late:
+            self._late -= 1
+            self._again = True
+            return
+        timer = self._loop.timer(seconds)
+        timer.start(self._rested, acceptor, timer, monotonic() + seconds)
 
-    def _rested(self, acceptor: Acceptor, timer: Any) -> None:
+    def _rested(self, acceptor: Acceptor, timer: Any, until: float) -> None:
         timer.close()
-        self.park_accept(acceptor)
+        self._late = min(int((monotonic() - until) / REST), FEW)
+        self._on_arrival(acceptor)
 
     def take(self, one: Connection | Acceptor) -> bool:
         if one not in self._parked:
@@ -179,12 +187,15 @@ class Server(Engine):
     def _on_arrival(self, acceptor: Acceptor) -> None:
         self._parked.discard(acceptor)
         self._watchers[acceptor].stop()
-        if self._busy < self._spawn or self.draining:
+        while self._busy < self._spawn or self.draining:
+            self._again = False
             connection = self.accept(acceptor)
             if connection is not None:
                 self._begin(connection)
-        else:
-            self._blocked.append(acceptor)
+            if not self._again:
+                self._late = 0
+                return
+        self._blocked.append(acceptor)
 
     def _begin(self, connection: Connection) -> None:
         self._busy += 1
@@ -199,9 +210,8 @@ class Server(Engine):
             try:
                 if connection.turn():
                     self.park_read(connection)
-            except Exception:  # ours, not the app's: it costs this connection, and nobody else's
-                logger.exception("An error in the engine: the connection is closed")
-                connection.close()
+            except Exception:
+                connection.broke()
             self._busy -= 1
             if self._ready or self._blocked:
                 self._use_greenlets()

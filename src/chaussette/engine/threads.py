@@ -10,23 +10,21 @@ N threads run the same loop. Each waits for one event on one epoll whose sockets
 no queue, no hand-over, no dispatcher and no lock on that path. With one thread it is an event loop; with
 four, three apps that block do not stop the fourth.
 
-Who waits is in `_parked`, by file descriptor; to take a connection is to pop it from there, which only one
-thread can (`dict.pop` is atomic). An event whose connection is gone from there is late, and ignored: a socket
-that is parked again is armed again, and epoll tells again what is still true. So a file descriptor that was
-closed and opened anew in between does no harm either.
+Who waits is in `_parked`, by file descriptor; to take a connection is to pop it from there, which only one thread
+can (`dict.pop` is atomic). An event whose connection is gone from there is late, and ignored: a socket that is
+parked again is armed again, and epoll tells again what is still true. So a file descriptor that was closed and
+opened anew in between does no harm either.
 
-While one thread serves (see `staffing`), it takes the events of several connections in one call. Those that are
-not its turn yet stay in `_parked`, and when it turns out to be held up, they are armed again for the others.
+While one thread serves (see `staffing`), it takes the events of several connections in one call. Those that are not
+its turn yet stay in `_parked`, and when it turns out to be held up, they are armed again for the others.
 
-The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at
-once.
+The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at once.
 
-The pulse tells whether a request that came now would be served. So it goes the way of a request: a pipe that
-is always readable is armed at each tick, and whoever wakes for it calls `pulse`. When all threads hang, nobody
-does.
+The pulse tells whether a request that came now would be served. So it goes the way of a request: a pipe that is
+always readable is armed at each tick, and whoever wakes for it calls `pulse`. When all threads hang, nobody does.
 
-A thread whose app streams faster than its client reads has to wait, and then another takes its place:
-`threads` are those that serve, and slow clients hold none of them.
+A thread whose app streams faster than its client reads has to wait, and then another takes its place: `threads` are
+those that serve, and slow clients hold none of them.
 """
 
 import os
@@ -62,12 +60,7 @@ class Server(Engine):
     """An app on listening sockets, served by threads. Making one opens nothing; `serve` does."""
 
     def __init__(
-        self,
-        app: "WSGIApplication",
-        sites: Sequence[Site],
-        *,
-        threads: int = 4,
-        settings: Settings | None = None,
+        self, app: "WSGIApplication", sites: Sequence[Site], *, threads: int = 4, settings: Settings | None = None
     ) -> None:
         super().__init__(app, sites, settings or Settings())
         self.multithread = threads > 1
@@ -81,8 +74,8 @@ class Server(Engine):
         self._parked: dict[int, Connection | Acceptor] = {}
         self._events: list[tuple[int, int]] = []
         """What the only thread that serves has been told of, and may not have come to yet."""
-        self._resting: deque[Acceptor] = deque()
-        """Those that let other processes go first, see `fair`."""
+        self._resting: deque[tuple[float, Acceptor]] = deque()
+        """Those that let other processes go first, see `fair`, and until when."""
         self._alarm = Alarm()
         self._heart = -1
         self._beaten = False
@@ -113,12 +106,11 @@ class Server(Engine):
                 pause = next_round - now
                 if self._staff(now):
                     pause = min(pause, LOOK)
-                rested = [self._resting.pop() for _ in range(len(self._resting))]
-                if rested:
+                if self._resting:
                     pause = min(pause, REST)
                 if _ROUND in self._alarm.wait(pause):
                     next_round = 0.0
-                for acceptor in rested:
+                while self._owned() < self._serving and (acceptor := self._rested()) is not None:
                     self.park_accept(acceptor)
         finally:
             self._stop()
@@ -140,9 +132,19 @@ class Server(Engine):
         if not self.draining:  # else the clock closes it
             self._poller.listen(acceptor.fd)
 
-    def rest(self, acceptor: Acceptor) -> None:
-        self._resting.append(acceptor)
+    def rest(self, acceptor: Acceptor, seconds: float) -> None:
+        self._resting.append((monotonic() + seconds, acceptor))
         self._alarm.ring(_LOOK_NOW)
+
+    def _rested(self) -> Acceptor | None:
+        try:
+            until, acceptor = self._resting.popleft()
+        except IndexError:  # another thread was faster
+            return None
+        if until <= monotonic():
+            return acceptor
+        self._resting.appendleft((until, acceptor))
+        return None
 
     def _park(self, one: Connection, mask: int) -> None:
         fd = one.fd
@@ -214,14 +216,17 @@ class Server(Engine):
     def _staff(self, now: float) -> bool:
         """Let as many threads serve as are wanted. Returns whether it is to be asked again soon."""
         staffing = self._staffing
-        asleep = len(self._parked) + len(self._paused) + len(self._resting)
-        owned = asleep < len(self.connections) + len(self._acceptors)
-        staffing.look(now, self._turns, owned, [each.native_id or 0 for each in list(self._workers)])
+        staffing.look(now, self._turns, self._owned() > 0, [each.native_id or 0 for each in list(self._workers)])
         if self._events and not staffing.alone:
             self._pass_on()
         while self._serving < staffing.wanted and self._start_thread():
             pass
         return staffing.alone
+
+    def _owned(self) -> int:
+        """How many connections and listeners a thread is at."""
+        asleep = len(self._parked) + len(self._paused) + len(self._resting)
+        return len(self.connections) + len(self._acceptors) - asleep
 
     def _pass_on(self) -> None:
         """Let other threads be told of what one has been told of, and does not come to."""
@@ -261,13 +266,17 @@ class Server(Engine):
                             parked[fd] = one
                             modify(fd, read)
                     except Exception:
-                        _ours(one)
+                        one.broke()
                 elif type(one) is Acceptor:
                     self._poller.heard(fd)
                     self._welcome(one)
                 elif fd == self._heart:
                     self._pulse()
                     self._beaten = True
+                # In its turn, behind all who are ready, a new client would wait for their requests, and for as many
+                # more for each new one before it.
+                if self._resting and (acceptor := self._rested()) is not None:
+                    self._welcome(acceptor)
             if self._serving > staffing.wanted and self._leaves():
                 return
 
@@ -279,7 +288,7 @@ class Server(Engine):
                     self._parked[one.fd] = one
                     self._register(one.fd, self._poller.READ)
             except Exception:
-                _ours(one)
+                one.broke()
 
     def _stop(self) -> None:
         self._over = True
@@ -288,9 +297,3 @@ class Server(Engine):
             for thread in list(self._workers):
                 thread.join()
             self._poller.close()
-
-
-def _ours(connection: Connection) -> None:
-    """An exception that is no app's: it costs this connection, and nobody else's."""
-    logger.exception("An error in the engine: the connection is closed")
-    connection.close()

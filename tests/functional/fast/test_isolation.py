@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import selectors
 import signal
 import threading
 from collections import Counter
@@ -66,6 +67,33 @@ def test_so_many_requests_are_worked_on_at_once(options: tuple[str, ...], count:
         assert [client.answer()[2] for client in clients] == [b"met"] * count
         for client in clients:
             client.close()
+
+
+def test_new_clients_do_not_wait_for_those_who_keep_the_server_busy(served: Served) -> None:
+    """Twenty ask again as soon as they are answered. Were one connection accepted when all of them have had an
+    answer, the last of ten new clients would see two hundred."""
+    with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
+        busy = [stack.enter_context(Client(served)) for _ in range(20)]
+        for client in busy:
+            assert client.ask("/hello")[0] == 200  # it is accepted
+            client.sock.sendall(request("/compute"))
+            selector.register(client.sock, selectors.EVENT_READ, client)
+        new = [stack.enter_context(Client(served)) for _ in range(10)]
+        for client in new:
+            client.sock.sendall(request("/compute"))
+            selector.register(client.sock, selectors.EVENT_READ, client)
+        waiting, answers = set(new), 0
+        while waiting:
+            for key, _ in selector.select():
+                client = key.data
+                assert client.answer()[0] == 200
+                if client in busy:
+                    answers += 1
+                    client.sock.sendall(request("/compute"))
+                waiting.discard(client)
+        assert answers < 100, answers
+        for client in busy:
+            assert client.answer()[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -309,6 +309,15 @@ def do_pid(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [str(os.getpid()).encode()]
 
 
+def do_compute(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Compute for 3 ms, as an app does that renders a page."""
+    end = time.thread_time() + 0.003
+    while time.thread_time() < end:
+        pass
+    start_response("200 OK", [])
+    return [b"computed"]
+
+
 def do_work(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Compute, and never wait."""
     start_response("200 OK", [])
