@@ -72,7 +72,7 @@ def measured(benchmark: str) -> str:
 def speed() -> str:
     """The page of speed, with the results that were kept."""
     page = (ROOT / "docs/speed.md").read_text()
-    for benchmark in ("peers", "latency", "idle", "memory"):
+    for benchmark in ("peers", "latency", "arrivals", "idle", "memory"):
         page = between(page, benchmark, measured(benchmark))
     return page
 

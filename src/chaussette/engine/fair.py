@@ -8,8 +8,8 @@ A process that rests while the queue is long would lose time that nobody wins: t
 wait `_LONG` milliseconds at the most for the sake of fairness, and a thousand that come at once do not.
 
 A process that is busy after its rest accepts before it goes on with those it has. At the event of the listener, behind
-all who are ready, each new client would wait for a round of all others: with 50 clients and an app that takes 0.3 ms, the
-last of them for 630 ms (49 since), and of 2 ms, for more than two seconds (220).
+all who are ready, each new client would wait for a round of all others: with 50 clients and an app that takes 2 ms, the
+last of them for more than two seconds (now a fifth of one; benchmarks/arrivals.py).
 """
 
 import socket
