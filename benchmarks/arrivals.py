@@ -104,8 +104,7 @@ def _row(seen: _Seen) -> list[str]:
         return [seen.peer.name, f"failed: {seen.failure.partition(chr(10))[0]}", "", "", ""]
     return [
         seen.peer.name,
-        f"{statistics.median(seen.median):,.0f}",
-        f"{statistics.median(seen.last):,.0f}".replace("inf", "none in time"),
+        *(f"{statistics.median(times):,.0f}".replace("inf", "none in time") for times in (seen.median, seen.last)),
         f"{statistics.median(seen.least):.0f}",
         f"{statistics.median(seen.most):.0f}",
     ]
