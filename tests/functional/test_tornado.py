@@ -73,6 +73,22 @@ def test_stream_that_outlasts_the_grace_ends_the_drain(tmp_path: Path, gate: Gat
             assert process.ended() == ExitStatus.OK
 
 
+def test_client_that_was_not_told_of_the_end_may_ask_again(tmp_path: Path, gate: Gate) -> None:
+    with listening("tcp", tmp_path) as sock, serving(sock, gate=gate) as process:
+        with client(sock) as streaming:
+            streaming.request("GET", "/stream")
+            answer = streaming.getresponse()
+            gate.wait()
+            process.signal(signal.SIGTERM)
+            process.wait_for("finishing what is in flight")
+            gate.open()
+            assert (answer.read(), answer.will_close) == (b"firstsecond", False)
+            streaming.request("GET", "/")
+            last = streaming.getresponse()
+            assert (last.read(), last.will_close) == (b"%d\n" % process.pid, True)
+        assert process.ended() == ExitStatus.OK
+
+
 def test_request_that_has_begun_to_arrive_is_answered_after_the_grace(tmp_path: Path) -> None:
     with listening("tcp", tmp_path) as sock, serving(sock, "--keep-alive-grace", "0.1") as process:
         with client(sock) as connection:

@@ -131,7 +131,8 @@ class _Server(HTTPServer):
         self.draining = True
         self.stop()
         for exchange in list(self._exchanges):
-            exchange._disconnect_on_finish = True
+            if exchange._response_start_line is None:  # else the client does not know, and may send another request
+                exchange._disconnect_on_finish = True
 
     def close_web_sockets(self) -> None:
         """Tell them to go away; the handler's own `close` does nothing when it is called again."""
