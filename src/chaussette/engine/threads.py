@@ -23,8 +23,7 @@ The thread that calls `serve` keeps the clock. It never runs the app, so that a 
 The pulse tells whether a request that came now would be served. So it goes the way of a request: a pipe that is
 always readable is armed at each tick, and whoever wakes for it calls `pulse`. When all threads hang, nobody does.
 
-A thread whose app streams faster than its client reads has to wait, and then another takes its place: `threads` are
-those that serve, and slow clients hold none of them.
+A thread whose app streams faster than its client reads waits, and another takes its place: slow clients hold none.
 """
 
 import os
@@ -153,6 +152,8 @@ class Server(Engine):
             self._modify(fd, mask)
         except FileNotFoundError:  # for the first time
             self._register(fd, mask)
+        except OSError:  # a thread with a late event has taken it since, and closed it
+            return
 
     def take(self, one: Connection | Acceptor) -> bool:
         found = self._parked.pop(one.fd, None)
