@@ -9,7 +9,7 @@ wait `_LONG` milliseconds at the most for the sake of fairness, and a thousand t
 
 A process that is busy after its rest accepts before it goes on with those it has. At the event of the listener, behind
 all who are ready, each new client would wait for a round of all others: with 50 clients and an app that takes 2 ms, the
-last of them for more than two seconds (now a fifth of one; benchmarks/arrivals.py).
+last of them for more than two seconds (now a third of one; benchmarks/arrivals.py).
 """
 
 import socket

@@ -150,10 +150,9 @@ class Server(Engine):
         self._parked[fd] = one
         try:
             self._modify(fd, mask)
-        except FileNotFoundError:  # for the first time
-            self._register(fd, mask)
-        except OSError:  # a thread with a late event has taken it since, and closed it
-            return
+        except OSError:  # it is not known yet; or a thread with a late event has taken it since, and closed it
+            if not one.gone:
+                self._register(fd, mask)
 
     def take(self, one: Connection | Acceptor) -> bool:
         found = self._parked.pop(one.fd, None)
