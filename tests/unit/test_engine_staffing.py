@@ -1,12 +1,15 @@
 """How many threads serve, decided from what the clock sees. What the system tells of a thread is told by a real one."""
 
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from chaussette.engine import staffing
-from chaussette.engine.staffing import LOOK, Staffing, since, times
+from chaussette.engine import processor, staffing
+from chaussette.engine.processor import since, times
+from chaussette.engine.staffing import LOOK, Staffing
 
 
 class Watched:
@@ -59,6 +62,20 @@ def test_all_are_back_within_three_looks_of_a_request_that_hangs(watched: Watche
     assert watched.spell(0, load=0.0, owned=1.0, seconds=3.5 * LOOK) == 4
 
 
+def test_looks_that_follow_each_other_at_once_are_no_sign_of_waiting(watched: Watched) -> None:
+    assert watched.spell(2_000, load=0.9, owned=0.8) == 1
+    for _ in range(5):  # as when somebody connects, and the clock is woken for that
+        watched.now += LOOK / 10
+        watched.staffing.look(watched.now, watched.turns, True, [1])
+    assert watched.staffing.wanted == 1
+
+
+@pytest.mark.parametrize(("rate", "slow"), [(50_000, False), (5_000, True)])
+def test_it_tells_whether_clients_sleep_meanwhile(watched: Watched, rate: int, slow: bool) -> None:
+    assert watched.spell(rate, load=0.9, owned=0.8) == 1
+    assert watched.staffing.slow is slow
+
+
 def test_all_are_back_when_each_request_waits_a_little(watched: Watched) -> None:
     assert watched.spell(20_000, load=0.9, owned=0.8) == 1
     assert watched.spell(2_000, load=0.1, owned=1.0) == 4
@@ -92,6 +109,15 @@ def test_the_system_tells_of_a_thread_what_it_ran() -> None:
     if not before:
         pytest.skip("this system has no schedstat")
     assert ran >= 0.045
+
+
+def test_what_a_hypervisor_takes_counts_as_waiting_for_a_processor() -> None:
+    if not times([threading.get_native_id()]):
+        pytest.skip("this system has no schedstat")
+    before = processor._stolen()
+    told = int(Path("/proc/stat").read_text().split()[8]) / os.sysconf("SC_CLK_TCK")
+    assert 0 <= before <= told, "of the processors that we may use, of all"
+    assert since({0: (0.0, 1.0), 1: (0.0, 0.0)}, {0: (0.0, 1.5), 1: (0.2, 0.1)}) == (0.2, 0.6)
 
 
 def test_it_tells_nothing_of_one_that_is_none() -> None:

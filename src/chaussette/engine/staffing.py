@@ -14,7 +14,8 @@ most. An idle server, a free-threaded Python, and a system that does not tell wh
 
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
+
+from .processor import Times, since, times
 
 LOOK = 0.004
 """Seconds between looks at the one thread: 250 looks a second cost half a per cent."""
@@ -25,10 +26,10 @@ _BUSY, _QUIET = 0.5, 0.25
 """Of one processor: from where on one thread may do, and below which there is nothing to win."""
 _SHORT = 0.001
 """Seconds of computing for one request, on average: of longer ones, a few at once are better."""
+_SLOW = 0.00005
+"""Seconds of computing for one request, on average: clients of quicker apps are as busy as we are."""
 _WAITING = 0.2
 """The part of its time that the one thread may be in a request, yet off the processor: other programs need it too."""
-Times = dict[int, tuple[float, float]]
-"""Seconds that each thread has run, and has waited for a processor, as other programs had it."""
 _PAUSE, _LONGEST_PAUSE = 30.0, 600.0
 """Seconds for which an app that was seen waiting keeps all threads: at first, and after it was seen again and again."""
 
@@ -38,7 +39,7 @@ class Staffing:
 
     __slots__ = (
         *("_all", "_busy", "_looks", "_not_before", "_now", "_pause", "_seen", "_suspected", "_times"),
-        *("_turns", "wanted"),
+        *("_turns", "slow", "wanted"),
     )
 
     def __init__(self, threads: int, *, gil: bool | None = None) -> None:
@@ -46,6 +47,8 @@ class Staffing:
         if gil is None:
             gil = getattr(sys, "_is_gil_enabled", lambda: True)()
         self._all = self.wanted = threads
+        self.slow = False
+        """Whether a request takes so long that a client who waits for it sleeps, see `batch`."""
         self._not_before = 0.0 if gil and threads > 1 else float("inf")
         self._pause = _PAUSE
         self._now = 0.0
@@ -83,6 +86,8 @@ class Staffing:
         """One turn takes longer than a look: all threads, unless other programs have the processor."""
         if self._suspected is not None:
             before, earlier = self._suspected
+            if now - before < LOOK:  # whoever looks may have been woken for another reason
+                return
             if since(earlier, found)[1] < (now - before) / 2:
                 self._everybody(now)
                 return
@@ -91,6 +96,7 @@ class Staffing:
     def _judge(self, now: float, load: float, each: float) -> None:
         """Decide, by the part of the time for which the threads could run, and by the seconds that a turn
         took."""
+        self.slow = each > _SLOW
         if not self.alone:
             if load > _BUSY and each < _SHORT:
                 self.wanted = 1
@@ -104,19 +110,3 @@ class Staffing:
         self.wanted, self._suspected = self._all, None
         self._not_before = now + self._pause
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-
-
-def times(threads: Iterable[int]) -> Times:
-    """What the system tells of threads: proc(5), schedstat. Nothing, if it is not Linux."""
-    found = {}
-    for thread in threads:
-        with suppress(OSError, ValueError), open(f"/proc/self/task/{thread}/schedstat", "rb") as file:
-            ran, waited, _ = file.read().split()
-            found[thread] = int(ran) / 1e9, int(waited) / 1e9
-    return found
-
-
-def since(before: Times, after: Times) -> tuple[float, float]:
-    """Seconds that threads ran, and waited for a processor, between `before` and `after`."""
-    both = [(before[thread], after[thread]) for thread in after if thread in before]
-    return sum(new[0] - old[0] for old, new in both), sum(new[1] - old[1] for old, new in both)
