@@ -4,13 +4,19 @@ An app may return a list, a file or any iterable, may call write(), may raise be
 with an answer that is whole, or with a connection that says that it is not.
 """
 
+import socket
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..http11 import Response, ResponseError, Shape, refusal
+from .batch import Batch
 from .channel import Channel, close_quietly, logger
 from .files import FileWrapper, Part, part
 from .phase import APP, SEND
+from .pieces import Pieces
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 LARGE = 1 << 16
 """A body that is longer is not copied behind its head, but given to the kernel beside it."""
@@ -19,10 +25,14 @@ LARGE = 1 << 16
 class Answering(Channel):
     """What a connection does between a request and the end of its answer."""
 
-    __slots__ = ("phase",)
+    __slots__ = ("_pieces", "phase")
 
     phase: int
     """What the connection is busy with, see `phase`."""
+
+    def __init__(self, engine: "Engine", sock: socket.socket) -> None:
+        super().__init__(engine, sock)
+        self._pieces: Pieces | None = None
 
     def hold(self) -> None:
         """Let the app that runs wait until the client has taken some of what is unsent."""
@@ -43,9 +53,13 @@ class Answering(Channel):
             body.close()
         return response.persistent
 
-    def _give(self, response: Response, result: Any) -> None:
-        """Send what the app has returned. Raises what its iterable raises, ResponseError and
-        ConnectionError."""
+    def leave(self, answer: bytes, batch: Batch) -> None:
+        """Leave an answer to who sends those of `batch`. The connection is theirs then, and may be another thread's."""
+        raise NotImplementedError
+
+    def _give(self, response: Response, result: Any, batch: Batch | None = None) -> None:
+        """Send what the app has returned, or leave it to `batch`: then the response is finished. Raises what its
+        iterable raises, ResponseError and ConnectionError."""
         if (type(result) is list or type(result) is tuple) and not response.started:
             body = result[0] if len(result) == 1 else b"".join(result)
             if len(body) <= LARGE:
@@ -54,26 +68,52 @@ class Answering(Channel):
                 head = response.open(len(body))
                 self.push_both(head, response.more(body))
         else:
-            self._iterate(response, result)
+            self._iterate(response, result, batch)
 
-    def _iterate(self, response: Response, result: Any) -> None:
+    def _iterate(self, response: Response, result: Any, batch: Batch | None) -> None:
         found = part(result) if type(result) is FileWrapper and not response.started else None
         if found is not None:
             self._send_file(response, found)
             return
+        pieces: Pieces | None = None
+        first = batch
         try:
             for piece in result:
-                self._stream(response.more(piece))
+                data = response.more(piece)
+                if first is not None and data:
+                    pieces = self._begin(response, data, first)
+                    first = None
+                elif not response.finished:
+                    self._stream(data)
                 if response.bodyless and response.started:
                     break
-            self._stream(response.end())
+            if not response.finished:
+                self._stream(response.end())
         finally:
+            if pieces is not None and batch is not None:
+                self._pieces = None
+                batch.close(pieces)
             close_quietly(result)
+
+    def _begin(self, response: Response, data: bytes, batch: Batch) -> Pieces | None:
+        """Send the first piece, or leave it to `batch` if it is the only one."""
+        if response.satisfied and response.persistent and batch.gathers and len(data) <= LARGE and not self.out:
+            self.leave(data, batch)
+            response.finished = True
+            return None
+        self._stream(data)
+        if response.satisfied:
+            return None
+        self._pieces = batch.open(self)
+        return self._pieces
 
     def _stream(self, data: bytes) -> None:
         """Send a piece of a response, and wait if too much is unsent. Raises ConnectionError if the client
         has gone."""
-        if data:
+        if self._pieces is not None:
+            if data and not self._pieces.add(data):
+                return
+        elif data:
             self.push(data)
         if self.unsent > self.engine.settings.high_water and not self.gone:
             self.phase, self.deadline = SEND, self.engine.clock.send
@@ -109,6 +149,8 @@ class Answering(Channel):
             logger.error("%s: %s", what, error)
         else:
             logger.error("%s: the app raised %r", what, error, exc_info=error)
+        if response.finished:  # it was sent, or is being sent, in full
+            return
         started, response.persistent = response.started, False
         if not started:
             response.started = True

@@ -26,6 +26,7 @@ from ..http11 import (
     refusal,
 )
 from .answering import LARGE, Answering
+from .batch import Batch
 from .channel import logger
 from .phase import APP, BODY, FRESH, HEAD, IDLE, LINGER, SEND
 from .settings import READ
@@ -52,9 +53,9 @@ class Connection(Answering):
         self.watcher: Any = None
         """The engine's own."""
 
-    def turn(self) -> bool:
+    def turn(self, batch: Batch | None = None) -> bool:
         """The socket is ready: do all there is to do, the app's part too. Returns whether it is to be parked
-        for reading; else it is parked already, or closed.
+        for reading; else it is parked already, or closed, or left to `batch`.
 
         The request of most turns, one that came alone on an idle connection, is answered right here. `serve`
         would do the same; that it stands here in one piece saves calls.
@@ -93,13 +94,18 @@ class Connection(Answering):
             if type(result) is list and len(result) == 1 and len(result[0]) <= LARGE and not response.started:
                 answer = response.whole(result[0])
             else:
-                self._give(response, result)
+                self._give(response, result, batch)
                 answer = b""
         except BaseException as error:  # as in `_answer`
             self._failed(environ, response, error)
             answer = b""
+        if response.finished:
+            return False
         response.finished = True
         if answer:
+            if batch is not None and batch.gathers and response.persistent:
+                self.leave(answer, batch)
+                return False
             try:
                 sent = self.sock.send(answer)
             except BlockingIOError:
@@ -266,6 +272,11 @@ class Connection(Answering):
         """An exception that is no app's, but ours: it costs this connection, and nobody else's."""
         logger.exception("An error in the engine: the connection is closed")
         self.close()
+
+    def leave(self, answer: bytes, batch: Batch) -> None:
+        self.keep(memoryview(answer))
+        self.phase, self.deadline = SEND, self.engine.clock.send
+        batch.leave(self)
 
     def hold(self) -> None:
         self.engine.hold(self)

@@ -28,19 +28,19 @@ A thread whose app streams faster than its client reads waits, and another takes
 
 import os
 from _thread import allocate_lock
-from collections import deque
 from collections.abc import Callable, Sequence
-from threading import Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from .alarm import Alarm
-from .channel import logger
+from .batch import Batch
 from .connection import Connection
+from .crew import Crew
 from .engine import Acceptor, Engine, Site
-from .fair import REST
+from .fair import FEW, REST
 from .phase import SEND
 from .poller import make_poller
+from .resting import Resting
 from .settings import Settings
 from .staffing import LOOK, Staffing
 
@@ -65,16 +65,13 @@ class Server(Engine):
         self.multithread = threads > 1
         self._staffing = Staffing(threads)
         self._turns = 0
-        self._serving = 0
-        """Threads that are not waiting in `hold`."""
-        self._workers: set[Thread] = set()
-        self._count = allocate_lock()
+        self._crew = Crew(self._work)
         self._over = False
         self._parked: dict[int, Connection | Acceptor] = {}
-        self._events: list[tuple[int, int]] = []
-        """What the only thread that serves has been told of, and may not have come to yet."""
-        self._resting: deque[tuple[float, Acceptor]] = deque()
-        """Those that let other processes go first, see `fair`, and until when."""
+        self._batch = Batch(self._staffing)
+        self._resting = Resting()
+        self._again: Acceptor | None = None
+        """The one that a thread is about to accept from again."""
         self._alarm = Alarm()
         self._heart = -1
         self._beaten = False
@@ -109,7 +106,7 @@ class Server(Engine):
                     pause = min(pause, REST)
                 if _ROUND in self._alarm.wait(pause):
                     next_round = 0.0
-                while self._owned() < self._serving and (acceptor := self._rested()) is not None:
+                while self._owned() < self._crew.serving and (acceptor := self._resting.rested()) is not None:
                     self.park_accept(acceptor)
         finally:
             self._stop()
@@ -128,22 +125,12 @@ class Server(Engine):
 
     def park_accept(self, acceptor: Acceptor) -> None:
         self._parked[acceptor.fd] = acceptor
-        if not self.draining:  # else the clock closes it
+        if not self.draining and acceptor is not self._again:  # else the clock closes it
             self._poller.listen(acceptor.fd)
 
     def rest(self, acceptor: Acceptor, seconds: float) -> None:
-        self._resting.append((monotonic() + seconds, acceptor))
+        self._resting.add(acceptor, seconds)
         self._alarm.ring(_LOOK_NOW)
-
-    def _rested(self) -> Acceptor | None:
-        try:
-            until, acceptor = self._resting.popleft()
-        except IndexError:  # another thread was faster
-            return None
-        if until <= monotonic():
-            return acceptor
-        self._resting.appendleft((until, acceptor))
-        return None
 
     def _park(self, one: Connection, mask: int) -> None:
         fd = one.fd
@@ -166,14 +153,12 @@ class Server(Engine):
         waiter = allocate_lock()
         waiter.acquire()
         connection.waiter = waiter
-        with self._count:
-            self._serving -= 1
+        self._crew.step_out()
         self._pass_on()
-        self._start_thread()
+        self._crew.join()
         self.park_write(connection)
         waiter.acquire()
-        with self._count:
-            self._serving += 1  # and whoever is one too many leaves after what it is at
+        self._crew.step_in()
 
     def release(self, connection: Connection) -> None:
         waiter, connection.waiter = connection.waiter, None
@@ -194,32 +179,14 @@ class Server(Engine):
         else:
             self.park_read(one)
 
-    def _start_thread(self) -> bool:
-        """Start one more, and return whether that could be done: the system may have no more for us. Raises
-        RuntimeError if it would be the only one."""
-        with self._count:
-            self._serving += 1
-            thread = Thread(target=self._work, name="chaussette-fast", daemon=True)
-            self._workers.add(thread)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            with self._count:
-                self._serving -= 1
-                self._workers.discard(thread)
-            if not self._workers:
-                raise
-            logger.warning("Cannot start another thread (%s): %d serve", error, self._serving)
-            return False
-        return True
-
     def _staff(self, now: float) -> bool:
         """Let as many threads serve as are wanted. Returns whether it is to be asked again soon."""
         staffing = self._staffing
-        staffing.look(now, self._turns, self._owned() > 0, [each.native_id or 0 for each in list(self._workers)])
-        if self._events and not staffing.alone:
+        staffing.look(now, self._turns, self._owned() > 0, self._crew.ids())
+        if not staffing.alone:
             self._pass_on()
-        while self._serving < staffing.wanted and self._start_thread():
+        self._batch.send_pieces()
+        while self._crew.serving < staffing.wanted and self._crew.join():
             pass
         return staffing.alone
 
@@ -229,8 +196,10 @@ class Server(Engine):
         return len(self.connections) + len(self._acceptors) - asleep
 
     def _pass_on(self) -> None:
-        """Let other threads be told of what one has been told of, and does not come to."""
-        events, self._events = self._events, []
+        """Let other threads do what one has taken on, and does not come to."""
+        batch, self._again = self._batch, None
+        batch.pass_on()
+        events, batch.events = batch.events, []
         for fd, _ in events:
             one = self._parked.get(fd)
             if one is not None and self.take(one):
@@ -238,23 +207,16 @@ class Server(Engine):
             elif fd == self._heart:
                 self._modify(fd, self._poller.READ)
 
-    def _leaves(self) -> bool:
-        with self._count:
-            if self._serving <= self._staffing.wanted:
-                return False
-            self._serving -= 1
-            self._workers.discard(current_thread())
-            return True
-
     def _work(self) -> None:
         parked, staffing, read = self._parked, self._staffing, self._poller.READ
         wait, claim, modify = self._poller.wait, self._parked.pop, self._poller.modify
-        wait_for_some = self._poller.wait_for_some
+        wait_for_some, batch, crew = self._poller.wait_for_some, self._batch, self._crew
         while not self._over:
-            if staffing.alone and self._serving == 1:
-                events = self._events = wait_for_some()
+            if staffing.alone and crew.serving == 1:
+                batch.begin(events := wait_for_some())
+                shared = batch
             else:
-                events = wait()
+                events, shared = wait(), None
             for fd, _ in events:
                 one = claim(fd, None)
                 turns = self._turns = self._turns + 1  # that two threads may count as one changes nothing
@@ -262,25 +224,49 @@ class Server(Engine):
                     self._alarm.ring(_LOOK_NOW)
                 if type(one) is Connection:
                     try:
-                        if one.turn():
+                        if one.turn(shared):
                             parked[fd] = one
                             modify(fd, read)
                     except Exception:
                         one.broke()
+                    if batch.gathers:
+                        batch.send_old()
                 elif type(one) is Acceptor:
                     self._poller.heard(fd)
-                    self._welcome(one)
+                    if shared is None:
+                        self._welcome(one)
+                    else:
+                        self._welcome_some(one)
                 elif fd == self._heart:
                     self._pulse()
                     self._beaten = True
                 # In its turn, behind all who are ready, a new client would wait for their requests, and for as many
                 # more for each new one before it.
-                if self._resting and (acceptor := self._rested()) is not None:
+                if self._resting and (acceptor := self._resting.rested()) is not None:
                     self._welcome(acceptor)
-            if self._serving > staffing.wanted and self._leaves():
+            if shared is not None:
+                batch.send()
+            if crew.serving > staffing.wanted and crew.leave(staffing.wanted):
                 return
 
-    def _welcome(self, acceptor: Acceptor) -> None:
+    def _welcome_some(self, acceptor: Acceptor) -> None:
+        """Accept, and again when that one is answered and closed, so that a client of one request each costs no waiting
+        for it. The listener is armed when that is over, or by the clock, as what this thread has not come to."""
+        for _ in range(FEW):
+            self._again = acceptor
+            one = self._welcome(acceptor)
+            if self._again is not acceptor:  # others have been let in, and it may be armed, and told of
+                if self.take(acceptor):
+                    self.park_accept(acceptor)
+                return
+            self._again = None
+            if self._parked.pop(acceptor.fd, None) is not acceptor:  # it rests, or the clock has it
+                return
+            if one is None or not one.gone:
+                break
+        self.park_accept(acceptor)
+
+    def _welcome(self, acceptor: Acceptor) -> Connection | None:
         one = self.accept(acceptor)
         if one is not None:
             try:
@@ -289,11 +275,11 @@ class Server(Engine):
                     self._register(one.fd, self._poller.READ)
             except Exception:
                 one.broke()
+        return one
 
     def _stop(self) -> None:
         self._over = True
         self._poller.stop()
         if self.draining:  # else an error ends us, and a thread may be in the app for long
-            for thread in list(self._workers):
-                thread.join()
+            self._crew.wait()
             self._poller.close()

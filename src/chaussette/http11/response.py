@@ -82,6 +82,11 @@ class Response:
         return self._shape.is_head or (self._head is not None and self._head.bodyless)
 
     @property
+    def satisfied(self) -> bool:
+        """Whether all of a body whose length was stated has been given."""
+        return self.started and self._left == 0
+
+    @property
     def unframed(self) -> bool:
         """Whether only the end of the connection tells the end of the body."""
         return self.started and not self._chunked and self._left is None

@@ -89,14 +89,18 @@ class Client:
             return b""
         if headers.get("transfer-encoding") == "chunked":
             pieces = []
-            while size := int(self._line(), 16):
-                pieces.append(self._exactly(size))
-                assert self._exactly(2) == b"\r\n"
-            assert self._line() == b"\r\n"
+            while piece := self.chunk():
+                pieces.append(piece)
             return b"".join(pieces)
         if "content-length" in headers:
             return self._exactly(int(headers["content-length"]))
         return self._file.read()
+
+    def chunk(self) -> bytes:
+        """The next of a body that comes in chunks; the last is empty."""
+        piece = self._exactly(int(self._line(), 16))
+        assert self._line() == b"\r\n"
+        return piece
 
     def rest(self) -> bytes:
         """All that comes until the server closes."""

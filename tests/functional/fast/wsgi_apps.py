@@ -294,14 +294,46 @@ waiting = 0
 
 def do_meet(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Answered when as many requests as the query says are in here at once."""
-    global waiting
     print("waiting for the others", file=sys.stderr, flush=True)
+    met = wait_for(int(environ["QUERY_STRING"]))
+    start_response("200 OK", [])
+    return [b"met" if met else b"alone"]
+
+
+def wait_for(count: int) -> bool:
+    """Whether that many are in here at once."""
+    global waiting
     with barrier:
         waiting += 1
         barrier.notify_all()
-        met = barrier.wait_for(lambda: waiting >= int(environ["QUERY_STRING"]), 20)
-    start_response("200 OK", [])
-    return [b"met" if met else b"alone"]
+        return barrier.wait_for(lambda: waiting >= count, 20)
+
+
+def do_burst(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """Pieces in quick succession, by both ways there are; what follows takes until another request comes to `/meet`."""
+    write = start_response("200 OK", [])
+    for number in range(5):
+        yield b"%d," % number
+        write(b"%d;" % number)
+    yield b"met" if wait_for(2) else b"alone"
+
+
+def do_length(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """An answer that is whole before its generator ends, as those of frameworks are."""
+    start_response("200 OK", [("Content-Length", "5")])
+    yield b"hello"
+
+
+def do_late(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """The same, and then an error."""
+    yield from do_length(environ, start_response)
+    raise ValueError("too late to matter")
+
+
+def do_toolong(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """More than the Content-Length says, in a piece of its own."""
+    yield from do_length(environ, start_response)
+    yield b"!"
 
 
 def do_pid(environ: dict[str, Any], start_response: Any) -> list[bytes]:
