@@ -141,7 +141,8 @@ def test_idle_processes_take_turns() -> None:
         seen: set[bytes] = set()
         while len(seen) < len(processes):  # until all have started; if one takes no part, the timeout says so
             seen.add(get(processes[0], "/pid")[2])
-        answered = Counter(get(processes[0], "/pid")[2] for _ in range(40))
+        # Many: on a machine with more to do, who is late for its turn loses some of them.
+        answered = Counter(get(processes[0], "/pid")[2] for _ in range(400))
         assert len(answered) == len(processes)
         assert max(answered.values()) <= 1.5 * min(answered.values())
 
