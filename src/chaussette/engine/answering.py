@@ -111,7 +111,7 @@ class Answering(Channel):
         """Send a piece of a response, and wait if too much is unsent. Raises ConnectionError if the client
         has gone."""
         if self._pieces is not None:
-            if data and not self._pieces.add(data):
+            if not data or not self._pieces.add(data):  # to wait for the client while a piece waits is for nobody
                 return
         elif data:
             self.push(data)

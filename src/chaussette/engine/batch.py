@@ -6,8 +6,9 @@ as much as 20 us. The answer of an app that takes 150 us finds its client asleep
 are gathered, and sent one behind the other: the first wakes the client, and the others find it awake. Of an app that
 is as quick as its clients, they never sleep, and to gather its answers would only make them.
 
-An answer waits for `_LONGEST` seconds, and until the app is through with the request that it is at. If that one takes
-longer, the answers are sent by other threads, as soon as it is noticed, see `staffing`.
+An answer waits for `_LONGEST` seconds, and until the app is through with the request that it is at, or the clock looks:
+then it sends what has waited for so long. (C code that keeps the GIL keeps the clock too.) When one thread is no longer
+enough, others send what is left.
 """
 
 from collections import deque
@@ -68,18 +69,17 @@ class Batch:
 
     def send_old(self) -> None:
         """Send the answers, if they have been gathered for long."""
-        now = monotonic()
-        if now - self._since >= _LONGEST:
-            self.send()
-            self._since = now
+        if self.gathers:
+            now = monotonic()
+            if now - self._since >= _LONGEST:
+                self.send()
+                self._since = now
 
     def send(self) -> None:
         """Send all answers that no other thread has taken."""
         while (one := self._next()) is not None:
             try:
-                request = one.flush()
-                if request is not None:
-                    one.serve(request)
+                one.flush()  # which gives no request: what came with another is not left here
             except Exception:
                 one.broke()
 
@@ -94,7 +94,8 @@ class Batch:
         self._streams.discard(pieces)
         pieces.send()
 
-    def send_pieces(self) -> None:
-        """Send what waits of all streams: their apps may be busy with what follows."""
+    def look(self) -> None:
+        """Send what has waited, from the clock: the app may be busy with what follows."""
+        self.send_old()
         for pieces in list(self._streams):
             pieces.send()

@@ -150,8 +150,8 @@ class Engine:
     def accept(self, acceptor: Acceptor) -> Connection | None:
         """Accept one connection, if there is one; `acceptor` is parked again, or paused.
 
-        One at a time: whoever accepts serves it at once, as its request mostly has come with it, and the next
-        is left to another thread, or to another process that shares the listener.
+        One at a time: whoever accepts serves it at once, as its request mostly has come with it, and leaves the next
+        to another thread, or to another process that shares the listener, unless it is through by then.
         """
         if self.draining:
             self._close(acceptor)

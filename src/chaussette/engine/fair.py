@@ -18,8 +18,8 @@ import struct
 REST = 0.001
 """Seconds."""
 FEW = 8
-"""Connections that a process may take without a rest. Clients that close theirs after each request never leave it with more,
-and need none: whom their next request meets is open again."""
+"""Connections that a process may take without a rest, and in a row. Clients that close theirs after each request never
+leave it with more, and need none: whom their next request meets is open again."""
 _LONG = 64
 """Connections in the queue, from where on all are to be accepted as fast as can be."""
 _TCP_INFO = getattr(socket, "TCP_INFO", None)

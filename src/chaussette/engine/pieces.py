@@ -1,13 +1,13 @@
 """A stream of small pieces, which costs a system call for each, and wakes the client for each.
 
 Those that an app yields in quick succession are sent together: the first one goes out at once, as does each that comes
-a millisecond after what was sent last, or later; what comes sooner waits, until the millisecond is over, or there is a
-segment full of it, or the response ends.
+a millisecond after what was sent last, or later, with what has waited; what comes sooner waits, for such a piece, for 64
+kB of them, for the end of the response, or for the clock.
 
 PEP 3333 ("Buffering and Streaming") wants a piece to go on its way while the app makes the next one, be it by another
 thread. That is the clock here: it sends what waits whenever it looks, see `staffing.LOOK`. Nothing waits unless it does
-look, that is, while one thread serves alone; and an app that goes on to compute is delayed by none of this, its client
-by a look.
+look, that is, while one thread serves alone: a client waits for a look at most, unless the app goes on in C code that
+keeps the GIL, and the clock too.
 """
 
 from _thread import allocate_lock

@@ -6,7 +6,7 @@ woken for that. (CPython 3.11, four threads against one: a connection for each r
 stream of 100 pieces 656 and 415.)
 
 So a server that is busy with short requests is left to one thread. The clock looks at it every few
-milliseconds, and all are back as soon as it is seen waiting: in one request for two looks, or in requests
+milliseconds, and all are back as soon as it is seen waiting: in one turn for two looks, or in requests
 for more of its time than it could run. That may delay a request by some looks, once in half a minute at
 most. An idle server, a free-threaded Python, and a system that does not tell what a thread has computed
 (proc(5)) have all threads, always.

@@ -5,25 +5,24 @@
     server = Server(app, [Site(sock)], threads=4)
     server.serve()        # until server.shutdown(), which a signal handler may call, has drained it
 
-N threads run the same loop. Each waits for one event on one epoll whose sockets are armed once
-(EPOLLONESHOT); whoever wakes owns that connection: reads, parses, calls the app, sends, arms again. There is
-no queue, no hand-over, no dispatcher and no lock on that path. With one thread it is an event loop; with
-four, three apps that block do not stop the fourth.
+N threads run the same loop. Each waits for one event on one epoll whose sockets are armed once (EPOLLONESHOT); whoever
+wakes owns that connection: reads, parses, calls the app, sends, arms again. There is no queue, no hand-over, no lock on
+that path. With one thread it is an event loop; with four, three apps that block do not stop the fourth.
 
 Who waits is in `_parked`, by file descriptor; to take a connection is to pop it from there, which only one thread
 can (`dict.pop` is atomic). An event whose connection is gone from there is late, and ignored: a socket that is
 parked again is armed again, and epoll tells again what is still true. So a file descriptor that was closed and
 opened anew in between does no harm either.
 
-While one thread serves (see `staffing`), it takes the events of several connections in one call. Those that are not
-its turn yet stay in `_parked`, and when it turns out to be held up, they are armed again for the others.
+While one thread serves (see `staffing`), it takes the events of several connections in one call, see `batch`. Those that
+are not its turn yet stay in `_parked`, and when it turns out to be held up, they are armed again for the others.
 
 The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at once.
 
 The pulse tells whether a request that came now would be served. So it goes the way of a request: a pipe that is
 always readable is armed at each tick, and whoever wakes for it calls `pulse`. When all threads hang, nobody does.
 
-A thread whose app streams faster than its client reads waits, and another takes its place: slow clients hold none.
+A thread whose app streams faster than its client reads waits, and another takes its place.
 """
 
 import os
@@ -71,7 +70,8 @@ class Server(Engine):
         self._batch = Batch(self._staffing)
         self._resting = Resting()
         self._again: Acceptor | None = None
-        """The one that a thread is about to accept from again."""
+        """The one that a thread is about to accept from again: not armed when it is parked."""
+        self._passes = 0  # how often others may have been let in to what a thread was at
         self._alarm = Alarm()
         self._heart = -1
         self._beaten = False
@@ -153,8 +153,8 @@ class Server(Engine):
         waiter = allocate_lock()
         waiter.acquire()
         connection.waiter = waiter
+        self._pass_on()  # first: who is left alone then begins a batch of its own
         self._crew.step_out()
-        self._pass_on()
         self._crew.join()
         self.park_write(connection)
         waiter.acquire()
@@ -165,6 +165,7 @@ class Server(Engine):
         waiter.release()
 
     def _round(self) -> float:
+        self._passes += 1
         # Who was told of an arrival may have been killed, or stopped, before it accepted: then somebody must look.
         for acceptor in [] if self.draining else list(self._acceptors):
             if self.take(acceptor):
@@ -185,7 +186,7 @@ class Server(Engine):
         staffing.look(now, self._turns, self._owned() > 0, self._crew.ids())
         if not staffing.alone:
             self._pass_on()
-        self._batch.send_pieces()
+        self._batch.look()
         while self._crew.serving < staffing.wanted and self._crew.join():
             pass
         return staffing.alone
@@ -197,7 +198,10 @@ class Server(Engine):
 
     def _pass_on(self) -> None:
         """Let other threads do what one has taken on, and does not come to."""
-        batch, self._again = self._batch, None
+        self._passes += 1
+        batch, again, self._again = self._batch, self._again, None
+        if again is not None and self.take(again):
+            self.park_accept(again)
         batch.pass_on()
         events, batch.events = batch.events, []
         for fd, _ in events:
@@ -215,6 +219,9 @@ class Server(Engine):
             if staffing.alone and crew.serving == 1:
                 batch.begin(events := wait_for_some())
                 shared = batch
+                if not staffing.alone:  # no longer: others have come while this one waited
+                    self._pass_on()
+                    shared = None
             else:
                 events, shared = wait(), None
             for fd, _ in events:
@@ -229,8 +236,6 @@ class Server(Engine):
                             modify(fd, read)
                     except Exception:
                         one.broke()
-                    if batch.gathers:
-                        batch.send_old()
                 elif type(one) is Acceptor:
                     self._poller.heard(fd)
                     if shared is None:
@@ -240,6 +245,7 @@ class Server(Engine):
                 elif fd == self._heart:
                     self._pulse()
                     self._beaten = True
+                batch.send_old()
                 # In its turn, behind all who are ready, a new client would wait for their requests, and for as many
                 # more for each new one before it.
                 if self._resting and (acceptor := self._resting.rested()) is not None:
@@ -250,20 +256,27 @@ class Server(Engine):
                 return
 
     def _welcome_some(self, acceptor: Acceptor) -> None:
-        """Accept, and again when that one is answered and closed, so that a client of one request each costs no waiting
-        for it. The listener is armed when that is over, or by the clock, as what this thread has not come to."""
+        """Accept, and again when that one is answered and closed, so that clients of one request each are not waited for
+        one by one. The listener is armed when that is over, or when the clock lets others in."""
         for _ in range(FEW):
+            passes = self._passes
             self._again = acceptor
+            if not self._staffing.alone:  # others may have been let in before, and nobody would arm it
+                self._again = None
             one = self._welcome(acceptor)
-            if self._again is not acceptor:  # others have been let in, and it may be armed, and told of
-                if self.take(acceptor):
-                    self.park_accept(acceptor)
-                return
             self._again = None
-            if self._parked.pop(acceptor.fd, None) is not acceptor:  # it rests, or the clock has it
+            found = self._parked.pop(acceptor.fd, None)
+            if found is not acceptor:  # it rests, or is another's by now
+                if found is not None:
+                    self._put_back(found)
                 return
+            if passes != self._passes or not self._staffing.alone:  # it may be armed
+                self._poller.heard(acceptor.fd)
+                break
             if one is None or not one.gone:
                 break
+            self._turns += 1
+            self._batch.send_old()
         self.park_accept(acceptor)
 
     def _welcome(self, acceptor: Acceptor) -> Connection | None:

@@ -91,7 +91,7 @@ def test_new_clients_do_not_wait_for_those_who_keep_the_server_busy(served: Serv
                     answers += 1
                     client.sock.sendall(request("/compute"))
                 waiting.discard(client)
-        assert answers < 100, answers
+        assert answers < 150, answers
         for client in busy:
             assert client.answer()[0] == 200
 
