@@ -24,6 +24,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its end: the log says that
     import eventlet
 from eventlet import wsgi
+from eventlet.green.threading import current_thread as green_current_thread
 from eventlet.greenio import GreenSocket
 from eventlet.hubs import trampoline
 from eventlet.semaphore import Semaphore
@@ -133,6 +134,7 @@ class Server:
         GreenSocket.__init__.__defaults__ = (-1,)  # let the kernel tell the family
         # Threads are known by their greenlets now, but for the main one, which signal handlers are for.
         threading._active[threading.get_ident()] = threading.main_thread()  # type: ignore[attr-defined]
+        threading.current_thread = _current_thread
 
     def serve(self, pulse: Pulse = no_pulse) -> None:
         """Serve until `shutdown()`, then drain."""
@@ -175,6 +177,14 @@ class Server:
                     with suppress(OSError):  # the client was faster
                         handler.connection.shutdown(socket.SHUT_RD)
             eventlet.sleep(_TURN)
+
+
+def _current_thread() -> threading.Thread:
+    """What logging asks, in a signal handler too: and eventlet raises KeyError in a greenlet that ends just then."""
+    try:
+        return green_current_thread()  # type: ignore[no-any-return]
+    except KeyError:
+        return threading.main_thread()
 
 
 def _accept(server: _Server, room: Semaphore) -> None:
