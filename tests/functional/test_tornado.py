@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -59,14 +60,23 @@ def test_app_that_raises_gets_500_and_a_traceback_in_the_log_alone(tmp_path: Pat
         assert "200 GET" not in process.log
 
 
+@contextmanager
+def streaming_in_a_drain(
+    sock: socket.socket, process: Process, gate: Gate
+) -> Iterator[tuple[HTTPConnection, HTTPResponse]]:
+    """A client whose answer has begun when the drain does, and goes on when the gate is opened."""
+    with client(sock) as connection:
+        connection.request("GET", "/stream")
+        answer = connection.getresponse()
+        gate.wait()
+        process.signal(signal.SIGTERM)
+        process.wait_for("finishing what is in flight")
+        yield connection, answer
+
+
 def test_stream_that_outlasts_the_grace_ends_the_drain(tmp_path: Path, gate: Gate) -> None:
     with listening("tcp", tmp_path) as sock, serving(sock, "--keep-alive-grace", "0.1", gate=gate) as process:
-        with client(sock) as streaming:
-            streaming.request("GET", "/stream")
-            answer = streaming.getresponse()
-            gate.wait()
-            process.signal(signal.SIGTERM)
-            process.wait_for("finishing what is in flight")
+        with streaming_in_a_drain(sock, process, gate) as (_, answer):
             time.sleep(0.5)  # the grace is over, and the answer is not
             gate.open()
             assert answer.read() == b"firstsecond"
@@ -75,12 +85,7 @@ def test_stream_that_outlasts_the_grace_ends_the_drain(tmp_path: Path, gate: Gat
 
 def test_client_that_was_not_told_of_the_end_may_ask_again(tmp_path: Path, gate: Gate) -> None:
     with listening("tcp", tmp_path) as sock, serving(sock, gate=gate) as process:
-        with client(sock) as streaming:
-            streaming.request("GET", "/stream")
-            answer = streaming.getresponse()
-            gate.wait()
-            process.signal(signal.SIGTERM)
-            process.wait_for("finishing what is in flight")
+        with streaming_in_a_drain(sock, process, gate) as (streaming, answer):
             gate.open()
             assert (answer.read(), answer.will_close) == (b"firstsecond", False)
             streaming.request("GET", "/")
