@@ -28,7 +28,8 @@ class Watched:
             self.turns += round(rate * LOOK)
             self.ran += load * LOOK
             self.waited += waited * LOOK
-            self.staffing.look(self.now, self.turns, look % 10 < owned * 10, [1])
+            self.staffing.idle += (1 - owned) * LOOK
+            self.staffing.look(self.now, self.turns, look % 10 < owned * 10, lambda: [1])
         return self.staffing.wanted
 
 
@@ -66,7 +67,7 @@ def test_looks_that_follow_each_other_at_once_are_no_sign_of_waiting(watched: Wa
     assert watched.spell(2_000, load=0.9, owned=0.8) == 1
     for _ in range(5):  # as when somebody connects, and the clock is woken for that
         watched.now += LOOK / 10
-        watched.staffing.look(watched.now, watched.turns, True, [1])
+        watched.staffing.look(watched.now, watched.turns, True, lambda: [1])
     assert watched.staffing.wanted == 1
 
 
@@ -79,6 +80,17 @@ def test_it_tells_whether_clients_sleep_meanwhile(watched: Watched, rate: int, s
 def test_all_are_back_when_each_request_waits_a_little(watched: Watched) -> None:
     assert watched.spell(20_000, load=0.9, owned=0.8) == 1
     assert watched.spell(2_000, load=0.1, owned=1.0) == 4
+
+
+def test_who_waits_for_events_at_the_look_does_not_wait_in_a_request(watched: Watched) -> None:
+    assert watched.spell(20_000, load=0.9, owned=0.8) == 1
+    watched.staffing.waiting = watched.now
+    for _ in range(int(0.1 / LOOK)):  # less load all at once, and nobody has come out of the waiting yet
+        watched.now += LOOK
+        watched.staffing.look(watched.now, watched.turns, False, lambda: [1])
+    watched.staffing.idle, watched.staffing.waiting = watched.staffing.idle + 0.1, 0.0
+    assert watched.spell(0, load=0.0, owned=0.0, seconds=0.2) == 4
+    assert watched.spell(20_000, load=0.9, owned=0.8) == 1, "it has not been taken for one that waits"
 
 
 def test_who_was_seen_waiting_keeps_all_for_longer_each_time(watched: Watched) -> None:

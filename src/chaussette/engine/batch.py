@@ -41,6 +41,11 @@ class Batch:
         self._streams: set[Pieces] = set()
         self._since = 0.0
 
+    @property
+    def holds(self) -> bool:
+        """Whether something may wait for the clock."""
+        return self.gathers or len(self._streams) > 0
+
     def begin(self, events: list[tuple[int, int]]) -> None:
         """Take on `events`."""
         self.events = events

@@ -13,13 +13,14 @@ most. An idle server, a free-threaded Python, and a system that does not tell wh
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .processor import Times, since, times
 
-LOOK = 0.004
-"""Seconds between looks at the one thread: 250 looks a second cost half a per cent."""
-_SPAN, _SHORT_SPAN = 0.2, 0.05
+LOOK, CALM = 0.004, 0.016
+"""Seconds between looks at the one thread, when something may be wrong or waits for the clock, and else. What the clock
+runs is in no cache, and behind copies of megabytes one look costs 0.3 ms (measured): 250 a second were up to 9 %."""
+_SPAN, _SHORT_SPAN = 0.1, 0.05
 """Seconds over which the time on the processor is judged, of one thread, and of all: who is loaded at once is not to
 wait for half a second to be at its best."""
 _BUSY, _QUIET = 0.5, 0.25
@@ -38,8 +39,8 @@ class Staffing:
     """Decides how many threads are `wanted`, from what it is told at each look."""
 
     __slots__ = (
-        *("_all", "_busy", "_looks", "_not_before", "_now", "_pause", "_seen", "_suspected", "_times"),
-        *("_turns", "slow", "wanted"),
+        *("_all", "_idle", "_known", "_not_before", "_now", "_pause", "_seen", "_suspected", "_times"),
+        *("_turns", "idle", "slow", "waiting", "wanted"),
     )
 
     def __init__(self, threads: int, *, gil: bool | None = None) -> None:
@@ -49,38 +50,47 @@ class Staffing:
         self._all = self.wanted = threads
         self.slow = False
         """Whether a request takes so long that a client who waits for it sleeps, see `batch`."""
+        self.idle = self.waiting = 0.0
+        """Seconds for which the one thread has waited for events, and since when it does; 0 while it does not."""
         self._not_before = 0.0 if gil and threads > 1 else float("inf")
         self._pause = _PAUSE
-        self._now = 0.0
+        self._now = self._idle = 0.0
+        self._known = False
+        """Whether `idle` is known for the whole span: who waited before it was left alone was not asked."""
         self._times: Times = {}
         self._suspected: tuple[float, Times] | None = None
-        self._turns = self._seen = self._looks = self._busy = 0
+        self._turns = self._seen = 0
 
     @property
     def alone(self) -> bool:
-        """Whether one thread serves, and is to be looked at every `LOOK` seconds."""
+        """Whether one thread serves, and is to be looked at."""
         return self.wanted < self._all
 
-    def look(self, now: float, turns: int, owned: bool, threads: Iterable[int]) -> None:
-        """Take notice: the time in seconds, how many turns there have been since the start, whether a thread
-        is in one, and the native ids of the threads that serve."""
+    @property
+    def suspects(self) -> bool:
+        """Whether the next look is to follow soon."""
+        return self._suspected is not None
+
+    def look(self, now: float, turns: int, owned: bool, threads: Callable[[], Iterable[int]]) -> None:
+        """Take notice: the time in seconds, how many turns there have been since the start, whether a thread is in
+        one, and who tells the native ids of the threads that serve."""
         if now < self._not_before:
             return
-        if self.alone and owned and turns == self._seen:
-            self._suspect(now, times(threads))
+        if turns == self._seen and owned and self.alone:
+            self._suspect(now, times(threads()))
             return
         self._suspected = None
         self._seen = turns
-        self._looks += 1
-        self._busy += owned
         span = now - self._now
         if span >= (_SPAN if self.alone else _SHORT_SPAN):
             done, self._turns = turns - self._turns, turns
-            found = times(threads) if self.alone or done * _SHORT > _BUSY * span else {}
+            found = times(threads()) if self.alone or done * _SHORT > _BUSY * span else {}
             ran, waited = since(self._times, found)
-            self._judge(now, (ran + waited) / span, ran / done if done else 0.0)
+            waiting = self.waiting
+            idle = self.idle + (now - waiting if waiting else 0.0)
+            busy, self._idle = 1.0 - (idle - self._idle) / span, idle
+            self._judge(now, busy, (ran + waited) / span, ran / done if done else 0.0)
             self._now, self._times = now, found
-            self._looks = self._busy = 0
 
     def _suspect(self, now: float, found: Times) -> None:
         """One turn takes longer than a look: all threads, unless other programs have the processor."""
@@ -93,17 +103,20 @@ class Staffing:
                 return
         self._suspected = now, found
 
-    def _judge(self, now: float, load: float, each: float) -> None:
-        """Decide, by the part of the time for which the threads could run, and by the seconds that a turn
-        took."""
+    def _judge(self, now: float, busy: float, load: float, each: float) -> None:
+        """Decide, by the parts of the time for which they did not wait for events, and for which they could run, and
+        by the seconds that a turn took."""
         self.slow = each > _SLOW
         if not self.alone:
+            self._known = False
             if load > _BUSY and each < _SHORT:
                 self.wanted = 1
-        elif self._busy / self._looks - load > _WAITING:
+        elif self._known and busy - load > _WAITING:
             self._everybody(now)
         elif load < _QUIET:
             self.wanted = self._all
+        else:
+            self._known = True
 
     def _everybody(self, now: float) -> None:
         """The app waits: all threads, for a while."""

@@ -41,7 +41,7 @@ from .phase import SEND
 from .poller import make_poller
 from .resting import Resting
 from .settings import Settings
-from .staffing import LOOK, Staffing
+from .staffing import CALM, LOOK, Staffing
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -101,12 +101,14 @@ class Server(Engine):
                         self._modify(self._heart, self._poller.READ)
                 pause = next_round - now
                 if self._staff(now):
-                    pause = min(pause, LOOK)
+                    pause = min(pause, LOOK if self._staffing.suspects or self._batch.holds else CALM)
                 if self._resting:
                     pause = min(pause, REST)
                 if _ROUND in self._alarm.wait(pause):
                     next_round = 0.0
-                while self._owned() < self._crew.serving and (acceptor := self._resting.rested()) is not None:
+                while self._resting and self._owned() < self._crew.serving:
+                    if (acceptor := self._resting.rested()) is None:
+                        break
                     self.park_accept(acceptor)
         finally:
             self._stop()
@@ -183,7 +185,7 @@ class Server(Engine):
     def _staff(self, now: float) -> bool:
         """Let as many threads serve as are wanted. Returns whether it is to be asked again soon."""
         staffing = self._staffing
-        staffing.look(now, self._turns, self._owned() > 0, self._crew.ids())
+        staffing.look(now, self._turns, self._owned() > 0, self._crew.ids)
         if not staffing.alone:
             self._pass_on()
         self._batch.look()
@@ -216,14 +218,21 @@ class Server(Engine):
         wait, claim, modify = self._poller.wait, self._parked.pop, self._poller.modify
         wait_for_some, batch, crew = self._poller.wait_for_some, self._batch, self._crew
         while not self._over:
-            if staffing.alone and crew.serving == 1:
-                batch.begin(events := wait_for_some())
-                shared = batch
-                if not staffing.alone:  # no longer: others have come while this one waited
-                    self._pass_on()
-                    shared = None
+            shared = None
+            if staffing.alone:
+                some = crew.serving == 1
+                staffing.waiting = began = monotonic()
+                events = wait_for_some() if some else wait()
+                staffing.waiting = 0.0
+                staffing.idle += monotonic() - began
+                if some:
+                    batch.begin(events)
+                    if staffing.alone:
+                        shared = batch
+                    else:  # no longer: others have come while this one waited
+                        self._pass_on()
             else:
-                events, shared = wait(), None
+                events = wait()
             for fd, _ in events:
                 one = claim(fd, None)
                 turns = self._turns = self._turns + 1  # that two threads may count as one changes nothing
