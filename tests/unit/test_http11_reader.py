@@ -304,6 +304,37 @@ def test_a_client_that_only_claims_to_send_gets_no_memory() -> None:
     assert len(reader.room) == 1000000 - 16000
 
 
+def test_a_long_body_that_is_there_is_not_moved() -> None:
+    """The app reads what the kernel wrote, so the next head is received alone."""
+    reader, body = Reader(heads(Limits(memory=1 << 20)), REMOTE), b"x" * 1_000_000
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for _ in range(3):
+        assert reader.feed(head) is None
+        assert (reader.wanted, reader.ahead) == (len(body), len(head))
+        request = reader.feed(body)
+        assert request is not None
+        assert request[0]["wsgi.input"].read(len(body)) is body
+        assert reader.wanted == 0
+
+
+@pytest.mark.parametrize("size", [1 << 16, (1 << 20) + 1], ids=["short", "for a file"])
+def test_another_body_is_received_as_it_comes(size: int) -> None:
+    reader = Reader(heads(Limits(memory=1 << 20)), REMOTE)
+    assert reader.feed(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size) is None
+    assert reader.wanted == 0
+    reader.discard()
+
+
+def test_who_expects_a_head_in_vain_expects_no_other() -> None:
+    reader, body = Reader(heads(Limits(memory=1 << 20)), REMOTE), b"x" * 100_000
+    assert reader.feed(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n") is None
+    assert reader.feed(body) is not None
+    assert (
+        reader.feed(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: and longer than what was before it"[: reader.ahead]) is None
+    )
+    assert reader.ahead == 0
+
+
 def test_a_head_that_is_known_takes_the_body_that_comes_with_it() -> None:
     shared = heads()
     head = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"

@@ -15,37 +15,30 @@ import socket
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from ..http11 import (
-    CONTINUE,
-    Heads,
-    Reader,
-    Refused,
-    Request,
-    Response,
-    Shape,
-    refusal,
-)
-from .answering import LARGE, Answering
+from ..http11 import Heads, Request, Response, Shape, refusal
+from .answering import LARGE
 from .batch import Batch
 from .channel import logger
 from .phase import APP, BODY, FRESH, HEAD, IDLE, LINGER, SEND
+from .receiving import Receiving
 from .settings import READ
 
 if TYPE_CHECKING:
     from .engine import Engine
 
 
-class Connection(Answering):
+_LF = 10
+
+
+class Connection(Receiving):
     """A client. `phase` and `deadline` are for the clock, which looks at them without asking."""
 
-    __slots__ = ("_known", "began", "closing", "reader", "waiter", "watcher")
+    __slots__ = ("_known", "closing", "waiter", "watcher")
 
     def __init__(self, engine: "Engine", sock: socket.socket, heads: Heads, remote: dict[str, str]) -> None:
-        super().__init__(engine, sock)
-        self.reader = Reader(heads, remote)
+        super().__init__(engine, sock, heads, remote)
         self._known = heads.wholes
         self.phase = FRESH
-        self.began = 0.0
         self.closing = False
         """Whether to close when `out` is empty."""
         self.waiter: Any = None
@@ -67,13 +60,14 @@ class Connection(Answering):
                 self.serve(request)
             return False
         try:
-            data = self.sock.recv(READ)
+            data: bytes = self.sock.recv(self.reader.ahead or READ)
         except BlockingIOError:
             return True
         except OSError:
             self.close()
             return False
-        request = self._known.get(data)
+        # No body is among what is known, and to look for a long one there costs more than all the rest.
+        request = self._known.get(data) if data and data[-1] == _LF else None
         if request is not None:
             environ, shape = request[0].copy(), request[1]
             environ.update(self.reader.remote)
@@ -121,75 +115,6 @@ class Connection(Answering):
         if self._answered(response.persistent, shape):
             engine.park_read(self)
         return False
-
-    def receive(self) -> Request | None:
-        """Read. Returns a request that is complete; without one, the connection is parked, or closed."""
-        room = self.reader.room
-        if room is not None:
-            return self._receive_into(room)
-        try:
-            data = self.sock.recv(READ)
-        except BlockingIOError:
-            self.engine.park_read(self)
-            return None
-        except OSError:
-            self.close()
-            return None
-        return self._received(data)
-
-    def _receive_into(self, room: memoryview) -> Request | None:
-        """Read the rest of a long body in place."""
-        request = None
-        try:
-            count = self.sock.recv_into(room)
-            if not count:
-                self.close()
-                return None
-            request = self.reader.filled(count)
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.close()
-            return None
-        if request is None:
-            self.engine.park_read(self)
-        return request
-
-    def _received(self, data: bytes) -> Request | None:
-        if not data:
-            self.close()
-            return None
-        if self.phase == LINGER:
-            self.engine.park_read(self)
-            return None
-        return self.next(data)
-
-    def next(self, data: bytes) -> Request | None:
-        """Like `receive`, with bytes that are here; with b"" it looks at what was received before."""
-        reader = self.reader
-        try:
-            request = reader.feed(data)
-        except Refused as refused:
-            self.refuse(refused.status, refused.why)
-            return None
-        except OSError as error:  # the disk is full, or too many files are open
-            self.refuse(503, f"no room for the body: {error.strerror}")
-            return None
-        if request is not None:
-            return request
-        if reader.in_body:
-            if self.phase != BODY:
-                self.phase, self.deadline, self.began = BODY, self.engine.clock.body, self.engine.clock.now
-            if reader.expecting:
-                reader.expecting = False
-                self.push(CONTINUE)
-        elif self.phase not in (FRESH, HEAD):
-            self.phase, self.deadline = HEAD, self.engine.clock.head
-        elif self.phase == FRESH:
-            self.phase = HEAD
-        if not self.gone:
-            self.engine.park_read(self)
-        return None
 
     def serve(self, request: Request) -> None:
         """Answer `request`, and those that came with it; then the connection is parked, or closed."""
@@ -280,6 +205,9 @@ class Connection(Answering):
 
     def hold(self) -> None:
         self.engine.hold(self)
+
+    def park(self) -> None:
+        self.engine.park_read(self)
 
     def _finish(self, *, linger: bool) -> None:
         """End the connection when all is sent."""

@@ -27,6 +27,8 @@ _SIZE_LINE = 256
 """The longest line of a chunk's size: room for an extension, none for a flood of them."""
 _WORTH = 1 << 14
 """How many bytes are worth to be received in place."""
+LONG = 1 << 16
+"""Bytes: a longer body is worth a system call of its own, that none of it is moved."""
 _CLAIM = 64
 """Memory for a body is taken when a part in so many has come: a client that only claims to send one gets none."""
 _PIECES = 1024
@@ -47,6 +49,12 @@ class Store:
         self.size = 0
         self.room: memoryview | None = None
         """Where the rest of the body is to be received, if that is in place."""
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes are best received by one call, if they are there: all of a long body, of which nothing has come.
+        They are then what the app reads, in no buffer that was cleared for them. 0 if it makes no difference."""
+        return self._length if not self.size and LONG < self._length <= self._memory else 0
 
     def add(self, data: bytes) -> None:
         """Take the next bytes of it. Raises OSError if there is no file for them, or no room in it."""
@@ -112,9 +120,9 @@ class Fixed:
     def feed(self, data: bytes) -> bytes | None:
         """Take bytes; give back those behind the end of the body, or None if the end has not come."""
         left = self._length - self.store.size
-        if len(data) < left:
+        if len(data) <= left:  # to cut off nothing would be a copy, in a compiled module
             self.store.add(data)
-            return None
+            return None if len(data) < left else b""
         self.store.add(data[:left])
         return data[left:]
 

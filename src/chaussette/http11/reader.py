@@ -10,7 +10,7 @@ The limits hold while bytes come in, not once all are there.
 from io import BytesIO
 from typing import Any
 
-from .body import Chunked, Fixed
+from .body import LONG, Chunked, Fixed
 from .errors import Refused
 from .head import LAST, PLAIN, Frame, Heads, Shape, Start
 from .target import RequestLine
@@ -29,7 +29,7 @@ class Reader:
     `remote` holds the environ entries of the connection, REMOTE_ADDR and REMOTE_PORT.
     """
 
-    __slots__ = ("_body", "_heads", "_request", "_searched", "expecting", "remote", "rest")
+    __slots__ = ("_body", "_heads", "_request", "_searched", "ahead", "expecting", "remote", "rest")
 
     def __init__(self, heads: Heads, remote: dict[str, str]) -> None:
         self._heads, self.remote = heads, remote
@@ -38,6 +38,9 @@ class Reader:
         self._searched = 0
         self.rest = b""
         """Bytes that were received and belong to no request yet."""
+        self.ahead = 0
+        """How many bytes to receive next, so that a long body like the last one is not cut: those of its head. 0 for any
+        number."""
         self.expecting = False
         """Whether the client waits for CONTINUE before it sends the body. The engine sends it, and resets
         this."""
@@ -99,7 +102,7 @@ class Reader:
             environ["wsgi.input"] = BytesIO()
             return environ, shape
         environ.update(self.remote)
-        return self._begin(line, frame, environ, data[:behind] if seen else b"")
+        return self._begin(line, frame, environ, data[:behind], seen)
 
     def _start(self, start: Start, data: bytes, behind: int) -> Request:
         """A request whose head is remembered, and whose body is here."""
@@ -112,6 +115,11 @@ class Reader:
         if len(data) > end:
             self.rest = data[end:]
         return environ, shape
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes to receive at once, if they are there: see `Store.wanted`."""
+        return self._body.store.wanted if self._body is not None else 0
 
     @property
     def room(self) -> memoryview | None:
@@ -147,6 +155,7 @@ class Reader:
             raise Refused(400, "a line that ends without CR")
         self.rest = data
         self._searched = max(len(data) - 3, 0)
+        self.ahead = 0
 
     def _too_long(self, cut: int) -> None:
         limits = self._heads.limits
@@ -160,7 +169,9 @@ class Reader:
         self._searched = 0
         return self.feed(data[2:])
 
-    def _begin(self, line: RequestLine, frame: Frame, environ: dict[str, Any], head: bytes) -> Request | None:
+    def _begin(
+        self, line: RequestLine, frame: Frame, environ: dict[str, Any], head: bytes, seen: bool
+    ) -> Request | None:
         if line.http11 and not frame.has_host:
             raise Refused(400, "no Host header")
         if frame.chunked and not line.http11:
@@ -179,18 +190,19 @@ class Reader:
         if frame.length and len(self.rest) >= frame.length:
             body, self.rest = self.rest[: frame.length], self.rest[frame.length :]
             if frame.length <= limits.memory:
-                if head and not frame.expects:
+                if seen and not frame.expects:
                     self._heads.learn_start(head, environ, request[1], frame.length)
                 environ["wsgi.input"] = BytesIO(body)
                 return request
             self.rest = body + self.rest
         self._request = request
         self._body = Chunked(self._heads) if frame.chunked else Fixed(self._heads, frame.length)
+        self.ahead = len(head) if frame.length > LONG else 0
         data, self.rest = self.rest, b""
         if line.http11 and frame.expects:
             # RFC 9110 section 10.1.1: whoever sends the body already does not wait for it
             self.expecting = not data
-        return self._feed_body(data)
+        return self._feed_body(data) if data else None
 
     def _feed_body(self, data: bytes) -> Request | None:
         assert self._body is not None

@@ -1,6 +1,7 @@
 """Requests that another parser could read in another way, over a real socket: an answer, then the end."""
 
 import ast
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -92,6 +93,27 @@ def test_pipelined_requests_are_answered_in_order(shared: Served) -> None:
             _, headers, body = client.answer()
             assert (headers["x-token"], body) == (str(number), b"%d" % number * 100)
             assert client.answer()[2] == b"hello"
+
+
+@pytest.mark.parametrize("piece", [1 << 30, 100_000, 300], ids=["whole", "in a few pieces", "in many"])
+def test_long_bodies_on_one_connection(shared: Served, piece: int) -> None:
+    """The heads behind them may be longer, shorter, or of another kind, and come with them or not."""
+    bodies = [b"%d." % number * 40_000 for number in range(5)]
+    data = b"".join(
+        request("/echo", f"X-Token: {'t' * number**4}", method="POST", body=body) + request("/hello") * (number % 3)
+        for number, body in enumerate(bodies)
+    )
+
+    def send() -> None:
+        for at in range(0, len(data), piece):
+            client.sock.sendall(data[at : at + piece])
+
+    with Client(shared) as client, ThreadPoolExecutor(1) as sender:
+        sending = sender.submit(send)
+        for number, body in enumerate(bodies):
+            assert client.answer()[2] == body
+            assert [client.answer()[2] for _ in range(number % 3)] == [b"hello"] * (number % 3)
+        sending.result()
 
 
 def test_chunked_bodies_of_all_sizes(shared: Served) -> None:
