@@ -102,11 +102,13 @@ _GRANIAN = (
 )
 _UWSGI = (
     *(os.path.join(sysconfig.get_path("scripts"), "uwsgi"), "--home", sys.prefix, "--need-app", "--die-on-term"),
-    *("--threads", str(THREADS), "--disable-logging", "--listen", "1024"),
+    *("--disable-logging", "--listen", "1024", "--threads"),
 )
 _UWSGI_KEEPS = ("--http11-socket", "fd://{fd}", "--module")
 _UWSGI_CLOSES = ("--http-socket", "fd://{fd}", "--module")
 """The one keeps all connections, the other none, without saying so: each takes part where that is right."""
+_UWSGI_MANY = "64"
+"""Threads: each keeps to a connection until that ends, so four of them answer four of fifty clients."""
 
 _OWN = (
     ("fast", "fast", "--threads", str(THREADS)),
@@ -119,9 +121,15 @@ _OTHERS = (
     _alone("fastpysgi", "fastpysgi"),
     _peer("granian", "granian", *_GRANIAN),
     _alone("meinheld", "meinheld"),
-    _peer("uwsgi", "uWSGI", *_UWSGI, *_UWSGI_KEEPS),
+    _peer("uwsgi", "uWSGI", *_UWSGI, str(THREADS), *_UWSGI_KEEPS),
     replace(
-        _peer("uwsgi-closing", "uWSGI", *_UWSGI, *_UWSGI_CLOSES),
+        _peer("uwsgi-64-threads", "uWSGI", *_UWSGI, _UWSGI_MANY, *_UWSGI_KEEPS),
+        workloads=frozenset(
+            workload.name for workload in WORKLOADS if workload.name not in {"close", "chunks", "sleep"}
+        ),
+    ),
+    replace(
+        _peer("uwsgi-closing", "uWSGI", *_UWSGI, str(THREADS), *_UWSGI_CLOSES),
         workloads=frozenset({"close", "chunks"}),
     ),
     _alone("pyruvate", "pyruvate"),

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from .contenders import Peer
+from .everybody import unanswered
 from .harness import Result, Sample, cost, progress
 from .load import Answers, ask
 from .process import Contender, Running, ServerFailedError, running
@@ -114,8 +115,8 @@ def _turn(servers: dict[str, _Standing], workload: Workload, cells: dict[str, Ce
 
 
 def _sample(server: Running, workload: Workload, cell: Cell, seconds: int) -> Sample:
-    if workload.streamed and cell.manner is None and not streams(server.port):
-        cell.unfit = "not streamed: a piece that is ready waits for the next"
+    if cell.manner is None:
+        cell.unfit = _unfit(server.port, workload)
     cell.manner = check(server.port, workload)
     sample, stolen = _loaded(server, workload, seconds)
     for _ in range(_AGAIN):
@@ -125,6 +126,15 @@ def _sample(server: Running, workload: Workload, cell: Cell, seconds: int) -> Sa
     if errors * _ERRORS > sample.answers.requests:
         raise ServerFailedError(f"errors: {errors} in {sample.answers.requests} requests")
     return sample
+
+
+def _unfit(port: int, workload: Workload) -> str:
+    if workload.streamed and not streams(port):
+        return "not streamed: a piece that is ready waits for the next"
+    clients = workload.load.connections
+    if left := unanswered(port, clients):
+        return f"{left} of {clients} clients get no answer while the others go on asking"
+    return ""
 
 
 def _loaded(server: Running, workload: Workload, seconds: int) -> tuple[Sample, float]:
