@@ -4,43 +4,32 @@ One whose threads each keep to a connection answers as many clients as it has th
 the others wait for ever. What it costs then is the cost of another workload, with fewer clients.
 """
 
-import selectors
-import socket
-from contextlib import ExitStack
-from time import monotonic
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
-_PATIENCE = 1.0
-"""Seconds in which each is to have its first answer: hundreds of times what fifty of them take."""
-_ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+from .load import Load, ask
 
-
-def unanswered(port: int, clients: int, patience: float = _PATIENCE) -> int:
-    """How many of `clients`, each on a connection that it keeps, get no answer while the others go on asking."""
-    with ExitStack() as stack:
-        selector = stack.enter_context(selectors.DefaultSelector())
-        waiting: set[socket.socket] = set()
-        for _ in range(clients):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=patience))
-            client.sendall(_ASK)
-            selector.register(client, selectors.EVENT_READ)
-            waiting.add(client)
-        end = monotonic() + patience
-        while waiting and monotonic() < end:
-            for key, _ in selector.select(end - monotonic()):
-                client = key.fileobj  # type: ignore[assignment]
-                if _goes_on(client):
-                    waiting.discard(client)
-                else:
-                    selector.unregister(client)
-        return len(waiting)
+_SECONDS = 1
+_LOOKS = 0.3, 0.4
+"""Seconds before the first, and between it and the second: hundreds of answers are given in each."""
 
 
-def _goes_on(client: socket.socket) -> bool:
-    """Read what has come, and ask again. Returns False if the connection has ended."""
-    try:
-        answered = bool(client.recv(1 << 16))
-        if answered:
-            client.sendall(_ASK)
-    except OSError:
-        return False
-    return answered
+def left_out(port: int) -> int:
+    """How many of fifty clients, which ask for little, get no answer while the others go on asking. Raises
+    ServerFailedError."""
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(ask, port, Load(), _SECONDS)
+        sleep(_LOOKS[0])
+        left = unanswered(port)
+        sleep(_LOOKS[1])
+        left &= unanswered(port)
+        asking.result()
+    return len(left)
+
+
+def unanswered(port: int) -> set[str]:
+    """The addresses of those connected to a port of this machine who have received nothing so far, by ss(8)."""
+    words = ("ss", "--oneline", "--no-header", "--numeric", "--tcp", "--info", "state", "established", "dport")
+    told = subprocess.run([*words, f"= {port}"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {line.split()[2] for line in told.splitlines() if "bytes_received:" not in line}

@@ -89,8 +89,10 @@ def _cell(peer: Peer, workload: Workload, results: Results, others: Mapping[str,
     if workload.rate:
         text += f", {cell.rate:,.0f}/s"
     if cell.unfit:
-        notes.append(f"{peer.name}, {workload.title}: {cell.unfit}")
-        return f"({text}) {len(notes)}"
+        note = f"{peer.name}: {cell.unfit}"
+        if note not in notes:
+            notes.append(note)
+        return f"({text}) {notes.index(note) + 1}"
     rival = best(results, workload.name, others)
     return f"{text} ({cell.cpu_us / rival[1]:.2f})" if peer.own and rival else text
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from .contenders import Peer
-from .everybody import unanswered
+from .everybody import left_out
 from .harness import Result, Sample, cost, progress
 from .load import Answers, ask
 from .process import Contender, Running, ServerFailedError, running
@@ -67,6 +67,13 @@ class _Standing:
         self._contender = contender
         self._stack = ExitStack()
         self._running: Running | None = None
+        self._left_out: int | None = None
+
+    def left_out(self) -> int:
+        """How many clients it leaves without an answer, asked once. Raises ServerFailedError."""
+        if self._left_out is None:
+            self._left_out = left_out(self.up().port)
+        return self._left_out
 
     def up(self) -> Running:
         """The server, started if it does not run. Raises ServerFailedError."""
@@ -107,16 +114,17 @@ def _turn(servers: dict[str, _Standing], workload: Workload, cells: dict[str, Ce
             continue
         server = servers[name]
         try:
-            cell.samples.append(_sample(server.up(), workload, cell, seconds))
+            cell.samples.append(_sample(server, workload, cell, seconds))
             progress(f"  {name}: {cell.samples[-1].cpu_us:.1f} us, {cell.samples[-1].answers.rate:.0f}/s")
         except ServerFailedError as error:
             cell.failure = server.end(error)
             progress(f"  {name} failed: {cell.failure}")
 
 
-def _sample(server: Running, workload: Workload, cell: Cell, seconds: int) -> Sample:
+def _sample(standing: _Standing, workload: Workload, cell: Cell, seconds: int) -> Sample:
+    server = standing.up()
     if cell.manner is None:
-        cell.unfit = _unfit(server.port, workload)
+        cell.unfit = _unfit(standing, workload)
     cell.manner = check(server.port, workload)
     sample, stolen = _loaded(server, workload, seconds)
     for _ in range(_AGAIN):
@@ -128,12 +136,11 @@ def _sample(server: Running, workload: Workload, cell: Cell, seconds: int) -> Sa
     return sample
 
 
-def _unfit(port: int, workload: Workload) -> str:
-    if workload.streamed and not streams(port):
+def _unfit(standing: _Standing, workload: Workload) -> str:
+    if workload.streamed and not streams(standing.up().port):
         return "not streamed: a piece that is ready waits for the next"
-    clients = workload.load.connections
-    if left := unanswered(port, clients):
-        return f"{left} of {clients} clients get no answer while the others go on asking"
+    if left := standing.left_out():
+        return f"{left} of {workload.load.connections} clients get no answer while the others go on asking"
     return ""
 
 

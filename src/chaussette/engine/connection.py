@@ -26,7 +26,6 @@ from .settings import READ
 if TYPE_CHECKING:
     from .engine import Engine
 
-
 _LF = 10
 
 
