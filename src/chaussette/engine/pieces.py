@@ -5,7 +5,7 @@ a millisecond after what was sent last, or later, with what has waited; what com
 kB of them, for the end of the response, or for the clock.
 
 PEP 3333 ("Buffering and Streaming") wants a piece to go on its way while the app makes the next one, be it by another
-thread. That is the clock here: it sends what waits whenever it looks, 4 ms later as a rule (`staffing`). Nothing waits unless it does
+thread. That is the clock here: it sends what waits whenever it looks, see `staffing`. Nothing waits unless it does
 look, that is, while one thread serves alone: a client waits for a look at most, unless the app goes on in C code that
 keeps the GIL, and the clock too.
 """

@@ -14,9 +14,11 @@ most. An idle server, a free-threaded Python, and a system that does not tell wh
 
 import sys
 from collections.abc import Callable, Iterable
+from time import monotonic
 
 from .processor import Times, since, times
 
+Events = list[tuple[int, int]]
 LOOK, CALM = 0.004, 0.016
 """Seconds between looks at the one thread, when something may be wrong or waits for the clock, and else. What the clock
 runs is in no cache, and behind copies of megabytes one look costs 0.3 ms (measured): 250 a second were up to 9 %."""
@@ -70,6 +72,14 @@ class Staffing:
     def suspects(self) -> bool:
         """Whether the next look is to follow soon."""
         return self._suspected is not None
+
+    def timed(self, wait: Callable[[], Events]) -> Events:
+        """Wait for events, of which it takes notice."""
+        self.waiting = began = monotonic()
+        events = wait()
+        self.waiting = 0.0
+        self.idle += monotonic() - began
+        return events
 
     def look(self, now: float, turns: int, owned: bool, threads: Callable[[], Iterable[int]]) -> None:
         """Take notice: the time in seconds, how many turns there have been since the start, whether a thread is in

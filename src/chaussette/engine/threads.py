@@ -50,6 +50,7 @@ __all__ = ["Server", "Settings", "Site"]
 
 _ROUND, _LOOK_NOW = b"!", b"."
 """What wakes the clock: a round is to be made at once; so much is done that one thread may be enough."""
+_NEVER = float("inf")
 _MANY = 511
 """After each so many turns, and one, the clock has a look."""
 
@@ -63,9 +64,8 @@ class Server(Engine):
         super().__init__(app, sites, settings or Settings())
         self.multithread = threads > 1
         self._staffing = Staffing(threads)
-        self._turns = 0
         self._crew = Crew(self._work)
-        self._over = False
+        self._turns, self._over = 0, False
         self._parked: dict[int, Connection | Acceptor] = {}
         self._batch = Batch(self._staffing)
         self._resting = Resting()
@@ -99,11 +99,7 @@ class Server(Engine):
                     if self._beaten:
                         self._beaten = False
                         self._modify(self._heart, self._poller.READ)
-                pause = next_round - now
-                if self._staff(now):
-                    pause = min(pause, LOOK if self._staffing.suspects or self._batch.holds else CALM)
-                if self._resting:
-                    pause = min(pause, REST)
+                pause = min(next_round - now, self._staff(now), REST if self._resting else _NEVER)
                 if _ROUND in self._alarm.wait(pause):
                     next_round = 0.0
                 while self._resting and self._owned() < self._crew.serving:
@@ -182,8 +178,8 @@ class Server(Engine):
         else:
             self.park_read(one)
 
-    def _staff(self, now: float) -> bool:
-        """Let as many threads serve as are wanted. Returns whether it is to be asked again soon."""
+    def _staff(self, now: float) -> float:
+        """Let as many threads serve as are wanted. Returns the seconds until it is to be asked again."""
         staffing = self._staffing
         staffing.look(now, self._turns, self._owned() > 0, self._crew.ids)
         if not staffing.alone:
@@ -191,7 +187,8 @@ class Server(Engine):
         self._batch.look()
         while self._crew.serving < staffing.wanted and self._crew.join():
             pass
-        return staffing.alone
+        soon = staffing.suspects or self._batch.holds
+        return (LOOK if soon else CALM) if staffing.alone else _NEVER
 
     def _owned(self) -> int:
         """How many connections and listeners a thread is at."""
@@ -219,20 +216,16 @@ class Server(Engine):
         wait_for_some, batch, crew = self._poller.wait_for_some, self._batch, self._crew
         while not self._over:
             shared = None
-            if staffing.alone:
-                some = crew.serving == 1
-                staffing.waiting = began = monotonic()
-                events = wait_for_some() if some else wait()
-                staffing.waiting = 0.0
-                staffing.idle += monotonic() - began
-                if some:
-                    batch.begin(events)
-                    if staffing.alone:
-                        shared = batch
-                    else:  # no longer: others have come while this one waited
-                        self._pass_on()
-            else:
+            if not staffing.alone:
                 events = wait()
+            elif crew.serving > 1:
+                events = staffing.timed(wait)
+            else:
+                batch.begin(events := staffing.timed(wait_for_some))
+                if staffing.alone:
+                    shared = batch
+                else:  # no longer: others have come while this one waited
+                    self._pass_on()
             for fd, _ in events:
                 one = claim(fd, None)
                 turns = self._turns = self._turns + 1  # that two threads may count as one changes nothing
