@@ -25,7 +25,7 @@ from types import FrameType
 
 from .backend import Backend
 from .errors import ExitStatus
-from .logs import logger
+from .logs import let_signal_handlers_log, logger
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -107,6 +107,7 @@ def signals(
             signal.signal(number, before[signal.Signals(number)])
             signal.raise_signal(number)
 
+    let_signal_handlers_log()  # after the engine and the app, which may both patch the standard library
     try:
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:

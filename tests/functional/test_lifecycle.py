@@ -105,6 +105,34 @@ def test_a_child_that_the_app_has_forked_drains_nothing(backend: str, tmp_path: 
         assert process.log.count("finishing what is in flight") == 1
 
 
+LOGGING = """\
+import logging, random, signal
+
+logger = logging.getLogger("chaussette")
+
+def app(environ, start_response):
+    signal.signal(signal.SIGALRM, lambda *_: logger.info("a line of a signal handler"))
+    for _ in range(5000):
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 1e-4))
+        logger.info("a line that may be interrupted")
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    start_response("200 OK", [])
+    return [b"all are written"]
+"""
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if find(name).monkey])
+def test_a_signal_handler_logs_whichever_line_it_interrupts(backend: str, tmp_path: Path) -> None:
+    """Ours does. The locks of a patched standard library do not bear that, where the app is in the main thread."""
+    (tmp_path / "logging_app.py").write_text(LOGGING)
+    with listening("tcp", tmp_path) as sock:
+        options = ("--fd", str(sock.fileno()), "--backend", backend, "logging_app:app")
+        with chaussette(*options, fds=[sock.fileno()], cwd=tmp_path) as process:
+            assert get(sock) == (200, b"all are written")
+            assert process.terminate() == ExitStatus.OK
+            assert "a line of a signal handler" in process.log
+
+
 def test_ctrl_c_during_the_import_is_quiet(tmp_path: Path, gate: Gate) -> None:
     (tmp_path / "importing.py").write_text(
         "import os, socket\nwith socket.socket(socket.AF_UNIX) as gate:\n"
