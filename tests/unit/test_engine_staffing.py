@@ -43,6 +43,11 @@ def test_short_requests_that_compute_are_left_to_one(watched: Watched) -> None:
     assert watched.spell(20_000, load=0.9, owned=0.8) == 1
 
 
+def test_who_is_loaded_all_at_once_is_left_to_one_soon(watched: Watched) -> None:
+    assert watched.spell(20, load=0.0, owned=0.0) == 4
+    assert watched.spell(20_000, load=0.9, owned=0.8, seconds=0.07) == 1
+
+
 def test_one_that_waits_for_other_programs_stays_alone(watched: Watched) -> None:
     assert watched.spell(5_000, load=0.3, waited=0.6, owned=0.9) == 1
     # A turn that lasts for some looks, as somebody else has the processor.

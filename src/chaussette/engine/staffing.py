@@ -22,9 +22,9 @@ Events = list[tuple[int, int]]
 LOOK, CALM = 0.004, 0.016
 """Seconds between looks at the one thread, when something may be wrong or waits for the clock, and else. What the clock
 runs is in no cache, and behind copies of megabytes one look costs 0.3 ms (measured): 250 a second were up to 9 %."""
-_SPAN, _SHORT_SPAN = 0.1, 0.05
-"""Seconds over which the time on the processor is judged, of one thread, and of all: who is loaded at once is not to
-wait for half a second to be at its best."""
+_SPAN, _SHORT_SPAN = 0.1, 0.03
+"""Seconds over which the time on the processor is judged, of one thread, and of all: who is loaded all at once is not
+to wait for a tenth of a second to be at its best."""
 _BUSY, _QUIET = 0.5, 0.25
 """Of one processor: from where on one thread may do, and below which there is nothing to win."""
 _SHORT = 0.001
@@ -94,7 +94,7 @@ class Staffing:
         span = now - self._now
         if span >= (_SPAN if self.alone else _SHORT_SPAN):
             done, self._turns = turns - self._turns, turns
-            found = times(threads()) if self.alone or done * _SHORT > _BUSY * span else {}
+            found = times(threads())
             ran, waited = since(self._times, found)
             waiting = self.waiting
             idle = self.idle + (now - waiting if waiting else 0.0)

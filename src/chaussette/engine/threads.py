@@ -51,7 +51,7 @@ __all__ = ["Server", "Settings", "Site"]
 _ROUND, _LOOK_NOW = b"!", b"."
 """What wakes the clock: a round is to be made at once; so much is done that one thread may be enough."""
 _NEVER = float("inf")
-_MANY = 511
+_MANY = 255
 """After each so many turns, and one, the clock has a look."""
 
 
