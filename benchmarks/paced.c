@@ -1,12 +1,15 @@
 /* A client that asks at a given rate, whatever the server does: what wrk cannot.
  *
- * Usage: paced PORT CONNECTIONS RATE SECONDS < REQUEST
- * Prints JSON: answers, errors, and the latency in microseconds.
+ * Usage: paced PORT CONNECTIONS RATE SECONDS CORE... < REQUEST
+ * Prints JSON: answers, errors, whether the cores were watched, how many answers count, and the latency of those in
+ * microseconds.
  *
  * Requests fall due at random moments, as those of many clients do (a Poisson process; the same moments in each run).
  * Latency counts from the moment a request fell due, not from when it was sent: a server that stalls delays those that
  * queue for a connection too, and leaving them out would praise it for its stall (coordinated omission).
  * The client never sleeps, as a sleep would add to what it measures: it needs a core of its own.
+ *
+ * What fell due near a moment in which a CORE stood still does not count, see gaps.h.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gaps.h"
+
 #define MOST 1024
 #define EVENTS 64
 #define PATIENCE 5.0 /* seconds for what is under way at the end */
@@ -34,21 +39,18 @@ struct connection {
     char answer[16384];
 };
 
+struct answered {
+    double due, took;
+};
+
 static struct connection connections[MOST];
 static int idle[MOST], idles;
 static char request[65536];
 static size_t request_size;
-static double *latencies;
+static struct answered *done;
 static long answers, errors, wanted;
 static int epoll_fd;
 static struct sockaddr_in server = {.sin_family = AF_INET};
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
 
 static double until_next(double rate)
 {
@@ -128,22 +130,40 @@ static void take(int number)
     if (memcmp(connection->answer, "HTTP/1.1 200", 12) && memcmp(connection->answer, "HTTP/1.0 200", 12))
         errors++;
     else if (answers < wanted)
-        latencies[answers++] = (now() - connection->due) * 1e6;
+        done[answers++] = (struct answered){connection->due, (now() - connection->due) * 1e6};
     connection->busy = 0;
     idle[idles++] = number;
     if (closes)
         dial(number);
 }
 
-static int ascending(const void *one, const void *other)
+static int by_due(const void *one, const void *other)
 {
-    double difference = *(const double *)one - *(const double *)other;
+    double difference = ((const struct answered *)one)->due - ((const struct answered *)other)->due;
     return (difference > 0) - (difference < 0);
+}
+
+static int by_took(const void *one, const void *other)
+{
+    double difference = ((const struct answered *)one)->took - ((const struct answered *)other)->took;
+    return (difference > 0) - (difference < 0);
+}
+
+/* Keep what counts, and return how many these are. */
+static long undisturbed(void)
+{
+    long kept = 0;
+    qsort(done, answers, sizeof *done, by_due);
+    for (long each = 0; each < answers; each++)
+        if (!near_a_gap(done[each].due))
+            done[kept++] = done[each];
+    qsort(done, kept, sizeof *done, by_took);
+    return kept;
 }
 
 int main(int count, char **words)
 {
-    if (count != 5)
+    if (count < 5 || count > 5 + CORES)
         return 2;
     server.sin_port = htons(atoi(words[1]));
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -151,9 +171,11 @@ int main(int count, char **words)
     double rate = atof(words[3]), seconds = atof(words[4]);
     request_size = fread(request, 1, sizeof request, stdin);
     wanted = rate * seconds * 2 + 1000;
-    latencies = malloc(wanted * sizeof *latencies);
-    if (most < 1 || most > MOST || rate <= 0 || !latencies)
+    done = malloc(wanted * sizeof *done);
+    if (most < 1 || most > MOST || rate <= 0 || !done)
         return 2;
+    for (int each = 5; each < count; each++)
+        watch(atoi(words[each]));
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     for (int number = 0; number < most; number++) {
         dial(number);
@@ -171,12 +193,12 @@ int main(int count, char **words)
             take(ready[each].data.u32);
     }
     errors += most - idles;
-    qsort(latencies, answers, sizeof *latencies, ascending);
-    double *at = latencies;
-    if (answers)
-        printf("{\"answers\": %ld, \"errors\": %ld, \"p50\": %.0f, \"p99\": %.0f, \"p999\": %.0f, \"most\": %.0f}\n", answers,
-               errors, at[answers / 2], at[answers * 99 / 100], at[answers * 999 / 1000], at[answers - 1]);
-    else
-        printf("{\"answers\": 0, \"errors\": %ld}\n", errors);
+    int watched = watched_all();
+    long kept = undisturbed();
+    printf("{\"answers\": %ld, \"errors\": %ld, \"watched\": %d, \"counted\": %ld", answers, errors, watched, kept);
+    if (kept)
+        printf(", \"p50\": %.1f, \"p99\": %.1f, \"p999\": %.1f", done[kept / 2].took, done[kept * 99 / 100].took,
+               done[kept * 999 / 1000].took);
+    puts("}");
     return 0;
 }
