@@ -8,7 +8,7 @@ what is in flight is finished; a connection that is idle may send one more reque
 answer says `Connection: close`.
 """
 
-import resource
+import os
 import socket
 import sys
 from _socket import socket as RawSocket  # noqa: N812 - an engine must not get a patched one
@@ -272,5 +272,5 @@ def _has_sent(connection: Connection) -> bool:
 
 
 def _most_files() -> int:
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return soft if soft != resource.RLIM_INFINITY else sys.maxsize
+    soft = os.sysconf("SC_OPEN_MAX")
+    return soft if soft >= 0 else sys.maxsize

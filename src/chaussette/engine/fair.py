@@ -13,7 +13,7 @@ last of them for more than two seconds (now a third of one; benchmarks/arrivals.
 """
 
 import socket
-import struct
+import sys
 
 REST = 0.001
 """Seconds."""
@@ -23,7 +23,7 @@ leave it with more, and need none: whom their next request meets is open again."
 _LONG = 64
 """Connections in the queue, from where on all are to be accepted as fast as can be."""
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
-_QUEUED = struct.Struct("=24xI")
+_QUEUED = slice(24, 28)
 """tcpi_unacked of struct tcp_info: of a listening socket, how many connections are in its queue (linux/tcp.h)."""
 
 
@@ -32,7 +32,7 @@ def queue_is_long(listener: socket.socket) -> bool:
     if _TCP_INFO is None or listener.family == socket.AF_UNIX:
         return False
     try:
-        told = listener.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _QUEUED.size)
+        told = listener.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _QUEUED.stop)
     except OSError:
         return False
-    return len(told) == _QUEUED.size and _QUEUED.unpack(told)[0] >= _LONG
+    return len(told) == _QUEUED.stop and int.from_bytes(told[_QUEUED], sys.byteorder) >= _LONG

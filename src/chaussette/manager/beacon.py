@@ -19,7 +19,6 @@ alone.
 
 import os
 import socket
-import struct
 import sys
 from contextlib import suppress
 from time import monotonic, sleep
@@ -110,5 +109,4 @@ def _name(pid: int, state: str) -> str:
 
 def _peer(sock: socket.socket) -> int:
     """The pid of who listens or asks: the first member of `struct ucred`, unix(7)."""
-    pid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-    return pid
+    return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder, signed=True)
