@@ -1,5 +1,6 @@
 """What every test finds."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from live import Gate
 pytest_plugins = ["measuring"]
 settings.register_profile("any machine", deadline=None)  # how long an example takes is the machine's load's to say
 settings.load_profile("any machine")
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup(1), what a test starts would ignore it too, as it should
 
 
 @pytest.fixture

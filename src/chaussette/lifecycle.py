@@ -18,7 +18,7 @@ import os
 import signal
 from _thread import start_new_thread
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import current_thread, main_thread
 from time import sleep
 from types import FrameType
@@ -58,7 +58,8 @@ class Drain:
         self.asked = True
         # A signal that another thread took would not interrupt the main one, where an app may wait in a system call.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        start_new_thread(self._watch, ())
+        with suppress(RuntimeError):  # the system has no more threads for us: the manager's own deadline has to do
+            start_new_thread(self._watch, ())
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._backend.shutdown()
         self._begins(self._backend.in_flight)
@@ -92,6 +93,9 @@ def signals(
 ) -> Iterator[Drain]:
     """Let signals drain `backend` for the length of a `with` block, and put the old handlers back after it.
 
+    After a drain that a signal has asked for, SIGTERM and SIGHUP change nothing still: managers repeat them, and what is
+    left to do, a post-hook say, is not to be cut.
+
     Outside of the main thread Python allows no signal handlers: then whoever runs the thread calls `shutdown()`.
     """
     drain = Drain(backend, graceful_timeout, give_up, begins)
@@ -116,4 +120,4 @@ def signals(
     finally:
         drain.finished()
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if drain.asked and number != signal.SIGINT else handler)

@@ -46,6 +46,37 @@ def test_deadline_cuts_what_is_in_flight_and_counts_it(
             assert "Ending now, 0.5 seconds have passed: 1 request cut" in process.log
 
 
+HOOK = """\
+import os, socket, sys
+
+def hook(config):
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.connect(os.environ["GATE"])
+        gate.recv(2)
+    print("the hook has ended", file=sys.stderr)
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return []
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_that_is_repeated_at_the_end_changes_nothing(
+    number: signal.Signals, tmp_path: Path, gate: Gate
+) -> None:
+    (tmp_path / "hooked.py").write_text(HOOK)
+    options = ("--bind", f"unix:{tmp_path}/own.sock", "--post-hook", "hooked:hook", "hooked:app")
+    with chaussette(*options, cwd=tmp_path, GATE=gate.path) as process:
+        process.wait_for("Using")
+        process.signal(signal.SIGTERM)
+        gate.wait()
+        process.signal(number)
+        gate.open()
+        assert process.ended() == ExitStatus.OK
+        assert "the hook has ended" in process.log
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_second_signal_ends_at_once_and_counts(backend: str, tmp_path: Path, gate: Gate) -> None:
     bind = f"unix:{tmp_path}/own.sock"
