@@ -38,11 +38,11 @@ class Answering(Channel):
         """Let the app that runs wait until the client has taken some of what is unsent."""
         raise NotImplementedError
 
-    def _answer(self, environ: dict[str, Any], shape: Shape) -> bool:
-        """Call the app, and send what it gives. Returns whether the connection may be kept."""
+    def _answer(self, environ: dict[str, Any], shape: Shape, persistent: bool) -> bool:
+        """Call the app, and send what it gives. Returns whether the connection may be kept, which `persistent` allows."""
         engine = self.engine
         self.phase, self.deadline = APP, engine.clock.app
-        response = Response(shape, engine.heads, shape.persistent and not engine.draining, self._stream)
+        response = Response(shape, engine.heads, persistent, self._stream)
         body = environ["wsgi.input"]
         try:
             self._give(response, engine.app(environ, response.start))
@@ -62,7 +62,7 @@ class Answering(Channel):
         iterable raises, ResponseError and ConnectionError."""
         if (type(result) is list or type(result) is tuple) and not response.started:
             body = result[0] if len(result) == 1 else b"".join(result)
-            if len(body) <= LARGE:
+            if len(body) <= LARGE or not isinstance(body, bytes):
                 self.push(response.whole(body))
             else:
                 head = response.open(len(body))
@@ -78,7 +78,7 @@ class Answering(Channel):
         pieces: Pieces | None = None
         first = batch
         try:
-            for piece in result:
+            for piece in result.until(response.length) if type(result) is FileWrapper else result:
                 data = response.more(piece)
                 if first is not None and data:
                     pieces = self._begin(response, data, first)
@@ -154,6 +154,6 @@ class Answering(Channel):
         started, response.persistent = response.started, False
         if not started:
             response.started = True
-            self.push(refusal(500, "the app failed", self.engine.heads.date))
+            self.push(refusal(500, "the app failed", self.engine.heads.date, bodyless=response.is_head))
         elif not self.gone:
             self.close(reset=response.unframed)

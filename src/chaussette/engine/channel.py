@@ -59,6 +59,9 @@ class Channel:
             self.keep(memoryview(data)[sent:])
         else:
             self.keep(memoryview(data))
+            deadline = self.deadline  # the app's
+            self.send_out()  # the client may have taken what was there, and nobody else looks while the app runs
+            self.deadline = deadline
 
     def push_both(self, head: bytes, body: bytes) -> None:
         """Like `push`, with a body that is too long to copy."""

@@ -69,6 +69,7 @@ class Connection(Receiving):
         request = self._known.get(data) if data and data[-1] == _LF else None
         if request is not None:
             environ, shape = request[0].copy(), request[1]
+            self.reader.rest = b""  # an empty line at most, or it would not be idle
             environ.update(self.reader.remote)
             environ["wsgi.input"] = BytesIO()
         else:
@@ -120,10 +121,12 @@ class Connection(Receiving):
         following: Request | None = request
         while following is not None:
             environ, shape = following
-            persistent = self._answer(environ, shape)
+            # What has come with it has arrived too, and a drain finishes that.
+            last = self.engine.draining and not self.reader.begun
+            persistent = self._answer(environ, shape, shape.persistent and not last)
             if not self._answered(persistent, shape):
                 return
-            if not self.reader.rest:
+            if not self.reader.begun:
                 self.engine.park_read(self)
                 return
             self.phase, self.deadline = HEAD, self.engine.clock.head
@@ -159,7 +162,7 @@ class Connection(Receiving):
         if self.closing:
             self._finish(linger=True)
             return None
-        if self.reader.rest:
+        if self.reader.begun:
             self.phase, self.deadline = HEAD, self.engine.clock.head
             return self.next(b"")
         self.phase, self.deadline = IDLE, self.engine.clock.idle

@@ -1,6 +1,7 @@
 """wsgi.file_wrapper (PEP 3333): a file that the kernel copies to the socket itself, by sendfile(2), when it
 can."""
 
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -19,6 +20,13 @@ class FileWrapper:
         while data := self.filelike.read(self.blksize):
             yield data
 
+    def until(self, length: int | None) -> Iterator[bytes]:
+        """What iterating gives, `length` bytes at most: a response ends where its Content-Length says (PEP 3333)."""
+        for data in self:
+            yield data if length is None else data[:length]
+            if length is not None and (length := length - len(data)) <= 0:
+                return
+
 
 class Part:
     """A part of an open file, from `at` on, `count` bytes."""
@@ -31,16 +39,15 @@ class Part:
 
 def part(wrapper: FileWrapper) -> Part | None:
     """The rest of the file in `wrapper`, or None if it is not one that the kernel can read by itself."""
-    try:
-        fd = wrapper.filelike.fileno()
-        at = wrapper.filelike.tell()
-        about = os.fstat(fd)
-    except (
-        AttributeError,
-        OSError,
-        ValueError,
-    ):  # no fd, no position, closed; io.UnsupportedOperation is the last two
+    file = getattr(wrapper.filelike, "file", wrapper.filelike)  # what tempfile and Django wrap
+    # A gzip.GzipFile has a file descriptor too, and what is in that file is not what it reads.
+    if not isinstance(getattr(file, "raw", file), io.FileIO) or file.closed or not file.readable():
         return None
-    if not (isinstance(fd, int) and stat.S_ISREG(about.st_mode) and isinstance(wrapper.filelike.read(0), bytes)):
+    try:
+        fd, at = file.fileno(), file.tell()
+    except OSError:  # no position: a pipe
+        return None
+    about = os.fstat(fd)
+    if not stat.S_ISREG(about.st_mode) or not about.st_size:  # a file of /proc has a size of 0
         return None
     return Part(wrapper, fd, at, max(about.st_size - at, 0))

@@ -94,6 +94,8 @@ class Receiving(Answering):
                 self.push(CONTINUE)
             elif reader.wanted:  # most of the time it is there
                 return self.receive()
+        elif not reader.begun:
+            pass
         elif self.phase not in (FRESH, HEAD):
             self.phase, self.deadline = HEAD, self.engine.clock.head
         elif self.phase == FRESH:

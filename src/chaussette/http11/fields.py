@@ -46,7 +46,7 @@ class Fields:
         fields = [known.get(line) or learn(line) for line in lines]
         count = len(environ) + len(fields)
         environ.update(fields)
-        if len(environ) != count:  # a name is there twice, or is dropped
+        if len(environ) != count or "" in environ:  # a name is there twice, or is dropped
             _join(fields, environ)
 
     def _learn(self, line: bytes) -> Field:

@@ -46,6 +46,12 @@ class Reader:
         this."""
 
     @property
+    def begun(self) -> bool:
+        """Whether some of the next request is here. The empty line that old clients send behind a body is not of it (RFC 9112
+        section 2.2)."""
+        return self.rest not in (b"", b"\r\n")
+
+    @property
     def in_body(self) -> bool:
         """Whether a head has been read and its body has not ended."""
         return self._body is not None

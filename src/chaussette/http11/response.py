@@ -77,6 +77,11 @@ class Response:
         return self._head.length if self._head is not None else None
 
     @property
+    def is_head(self) -> bool:
+        """Whether the answer to a HEAD is wanted."""
+        return self._shape.is_head
+
+    @property
     def bodyless(self) -> bool:
         """Whether the body that the app gives is not sent."""
         return self._shape.is_head or (self._head is not None and self._head.bodyless)
@@ -145,9 +150,11 @@ class Response:
             raise ResponseError(f"the app gave {type(data).__name__}, not bytes, as a piece of the body")
         if not data:
             return b""
-        head = b"" if self.started else self.open()
         if self.bodyless:
-            return head
+            return self.open()
+        if not self.started and self.length is not None and len(data) > self.length:  # before the head is out
+            raise _exceeded(len(data) - self.length)
+        head = self.open()
         if self._chunked:
             return b"%b%x\r\n%b\r\n" % (head, len(data), data)
         self.take(len(data))
@@ -158,7 +165,7 @@ class Response:
         less."""
         if self._left is not None:
             if count > self._left:
-                raise ResponseError(f"the body exceeds its Content-Length by {count - self._left} bytes, or more")
+                raise _exceeded(count - self._left)
             self._left -= count
 
     def end(self) -> bytes:
@@ -174,8 +181,18 @@ class Response:
         return b"\r\n" if self._shape.http11 else b"Connection: keep-alive\r\n\r\n"
 
 
-def refusal(status: int, why: str, date: bytes) -> bytes:
-    """The answer of a server that refuses a request, or whose app failed. It ends the connection."""
+def _exceeded(count: int) -> ResponseError:
+    return ResponseError(f"the body exceeds its Content-Length by {count} bytes, or more")
+
+
+def refusal(status: int, why: str, date: bytes, *, bodyless: bool = False) -> bytes:
+    """The answer of a server that refuses a request, or whose app failed. It ends the connection. The request may have been
+    one whose answer is `bodyless`."""
     body = f"{status} {REASONS[status]}: {why}\n".encode()
     head = f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    return b"%b%bContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (head.encode(), date, len(body), body)
+    return b"%b%bContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (
+        head.encode(),
+        date,
+        len(body),
+        b"" if bodyless else body,
+    )

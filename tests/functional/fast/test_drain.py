@@ -36,6 +36,29 @@ def test_what_is_in_flight_is_finished_and_says_close(engine: tuple[str, ...]) -
         assert served.ended() == 0
 
 
+def test_what_has_come_with_a_request_is_answered_too(engine: tuple[str, ...]) -> None:
+    with serving(*engine) as served, Client(served) as client:
+        client.sock.sendall(request("/sleep?2") + request("/hello") + request("/hello"))
+        served.wait_for("falling asleep")
+        served.signal(signal.SIGTERM)
+        answers = [client.answer() for _ in range(3)]
+        assert [headers.get("connection") for _, headers, _ in answers] == [None, None, "close"]
+        assert served.ended() == 0
+
+
+def test_an_empty_line_behind_a_body_is_no_request(engine: tuple[str, ...]) -> None:
+    """RFC 9112 section 2.2: old clients send one. Taken for the beginning of a request, it would be waited for."""
+    with serving(*engine, "--keep-alive-grace", "0.3") as served, Client(served) as client:
+        for body in (b"old", b"client"):
+            client.sock.sendall(request("/echo", method="POST", body=body) + b"\r\n")
+            assert client.answer()[2] == body
+        assert client.ask("/hello")[2] == b"hello"
+        client.sock.sendall(request("/echo", method="POST", body=b"end") + b"\r\n")
+        assert client.answer()[2] == b"end"
+        assert served.terminate() == 0
+        assert client.rest() == b""
+
+
 def test_an_upload_and_a_download_are_finished(engine: tuple[str, ...]) -> None:
     with serving(*engine) as served, Client(served) as up, Client(served) as down:
         up.sock.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"a" * 1_000_000)

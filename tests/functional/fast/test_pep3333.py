@@ -1,8 +1,11 @@
 """PEP 3333 to the letter, over a real socket."""
 
 import ast
+import gzip
+import os
 import socket
 import struct
+import threading
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,24 @@ def test_a_generator_is_sent_in_chunks(shared: Served) -> None:
             assert body == b"".join(b"%d " % number for number in range(100))
 
 
+def test_a_stream_goes_on_when_a_slow_client_reads_again(served: Served, tmp_path: Path) -> None:
+    """What the kernel did not take is sent with the pieces that follow, not at the end of a stream that may have none."""
+    os.mkfifo(tmp_path / "pipe")
+    with Client(served) as client, open(tmp_path / "pipe", "r+b", buffering=0) as pipe:
+        client.sock.sendall(request(f"/events?{tmp_path}/pipe"))
+        client.head()
+        read: list[int] = []
+        reader = threading.Thread(target=lambda: read.extend(len(client.chunk()) for _ in range(2)))
+        reader.start()
+        while reader.is_alive():  # it ends without them if nothing comes for long
+            pipe.write(b"!")
+            reader.join(0.05)
+        assert read == [3_900_000, len(b"event")]
+        pipe.write(b".")
+        while client.chunk():
+            pass
+
+
 def test_a_generator_to_an_http10_client_ends_with_the_connection(shared: Served) -> None:
     with Client(shared) as client:
         client.sock.sendall(request("/pieces", "Connection: keep-alive", version="1.0"))
@@ -134,6 +155,8 @@ def test_what_close_raises_harms_no_answer(served: Served) -> None:
         ("/hop", "hop-by-hop"),
         ("/no-start", "start_response"),
         ("/text", "not bytes"),
+        ("/long-text", "not bytes"),
+        ("/long-piece", "exceeds its Content-Length by 2 bytes"),
         ("/start-twice", "start_response twice"),
         ("/short-list", "the body has 2 bytes, and its Content-Length says 3"),
     ],
@@ -145,6 +168,17 @@ def test_an_app_that_fails_is_a_500_and_a_line_in_the_log(served: Served, path: 
     assert b"Set-Cookie" not in body
     served.wait_for(told)
     assert get(served)[0] == 200
+
+
+def test_an_app_that_fails_at_a_head_request_has_no_body(served: Served) -> None:
+    with Client(served) as client:
+        client.sock.sendall(request("/raise", method="HEAD"))
+        assert client.head()[0] == 500
+        assert client.rest() == b""
+
+
+def test_a_header_that_is_dropped_leaves_nothing(shared: Served) -> None:
+    assert b"'': " not in get(shared, "/environ", "X_Y: 1")[2]
 
 
 def test_a_response_that_breaks_off_is_not_ended(served: Served) -> None:
@@ -239,7 +273,15 @@ def test_files_are_sent_whole_from_where_they_stand(served: Served, tmp_path: Pa
             status, headers, _ = client.ask(f"/file?{path}", *asked, method="HEAD")
             assert (status, headers["content-length"]) == (200, str(length))
         assert client.ask("/filelike")[2] == b"in memory"
+        assert client.ask("/filelike?6")[2] == b"in mem"
         assert client.ask("/seen")[2] == b",".join([b"file closed"] * 6)
+
+
+def test_of_a_file_that_is_not_what_the_kernel_has_of_it_is_sent_what_it_reads(shared: Served, tmp_path: Path) -> None:
+    path = tmp_path / "file.gz"
+    path.write_bytes(gzip.compress(b"unpacked"))
+    assert get(shared, f"/gzip?{path}")[2] == b"unpacked"
+    assert b"MemTotal" in get(shared, "/file?/proc/meminfo")[2]
 
 
 def test_a_file_shorter_than_promised_is_an_error(served: Served, tmp_path: Path) -> None:

@@ -223,17 +223,12 @@ def do_file(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """A file that tells when it is closed."""
 
         def __init__(self) -> None:
-            self._file = open(path, "rb")  # noqa: SIM115 - the server closes it
-            self.read, self.fileno, self.tell, self.seek = (
-                self._file.read,
-                self._file.fileno,
-                self._file.tell,
-                self._file.seek,
-            )
+            self.file = open(path, "rb")  # noqa: SIM115 - the server closes it
+            self.read, self.seek = self.file.read, self.file.seek
 
         def close(self) -> None:
             seen.append("file closed")
-            self._file.close()
+            self.file.close()
 
     file = Told()
     file.seek(int(environ.get("HTTP_X_SKIP", "0")))
@@ -246,9 +241,62 @@ def do_file(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 def do_filelike(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     import io
 
-    start_response("200 OK", [])
+    length = environ["QUERY_STRING"]
+    start_response("200 OK", [("Content-Length", length)] if length else [])
     wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](io.BytesIO(b"in memory"), 4)
     return wrapped
+
+
+def do_gzip(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """A file of another content than what its file descriptor gives."""
+    import gzip
+
+    start_response("200 OK", [])
+    file = gzip.open(environ["QUERY_STRING"])  # noqa: SIM115 - the server closes it
+    wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
+    return wrapped
+
+
+def do_events(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """More than the kernel takes at once, and then an event for each "!" in the pipe."""
+    start_response("200 OK", [])
+    yield big[:3_900_000]
+    with open(environ["QUERY_STRING"], "rb", buffering=0) as pipe:
+        while pipe.read(1) == b"!":
+            yield b"event"
+
+
+inside: set[int] = set()
+most = 0
+
+
+def do_crowd(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """More than a slow client takes, and then pieces that take a while each. Told by `/most`: how many were at one at once."""
+    global most
+    start_response("200 OK", [])
+    yield from (big[at : at + (1 << 16)] for at in range(0, len(big), 1 << 16))
+    yield big
+    for _ in range(20):
+        inside.add(id(environ))
+        most = max(most, len(inside))
+        time.sleep(0.01)
+        inside.discard(id(environ))
+        yield b"piece"
+
+
+def do_most(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [b"%d" % most]
+
+
+def do_long_text(environ: dict[str, Any], start_response: Any) -> list[Any]:
+    start_response("200 OK", [])
+    return ["never" * 20_000]
+
+
+def do_long_piece(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [("Content-Length", "3")])
+    yield b"never"
 
 
 def do_204(environ: dict[str, Any], start_response: Any) -> list[bytes]:
