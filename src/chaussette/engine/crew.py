@@ -1,6 +1,7 @@
 """The threads of an engine: how many serve, who joins them, who leaves."""
 
-from _thread import allocate_lock
+from _thread import LockType, allocate_lock
+from collections import deque
 from collections.abc import Callable
 from threading import Thread, current_thread
 
@@ -10,12 +11,15 @@ from .channel import logger
 class Crew:
     """Threads that run `work`. Each counts itself out when it waits, or ends."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[], None], most: int) -> None:
+        """`most` is how many may serve at once, and so run the app."""
+        self._work, self._most = work, most
         self._threads: set[Thread] = set()
         self._count = allocate_lock()
         self.serving = 0
         """Those that wait for no client."""
+        self.returning: deque[LockType] = deque()
+        """What those wait for that have waited for their client, and whose place is taken."""
 
     def join(self) -> bool:
         """Start one more, and return whether that could be done: the system may have no more for us. Raises
@@ -37,23 +41,46 @@ class Crew:
         return True
 
     def leave(self, wanted: int) -> bool:
-        """Return whether the thread that asks is one too many, and is to end: it counts as ended."""
+        """Return whether the thread that asks is one too many, or is to make way, and is to end: it counts as ended."""
         with self._count:
-            if self.serving <= wanted:
-                return False
-            self.serving -= 1
+            if not self._give_place():
+                if self.serving <= wanted:
+                    return False
+                self.serving -= 1
             self._threads.discard(current_thread())
             return True
 
-    def step_out(self) -> None:
-        """The thread that says so is about to wait."""
-        with self._count:
-            self.serving -= 1
+    def fill(self, wanted: int) -> None:
+        """Let so many serve, or as many as there can be."""
+        while self.serving < wanted and self.join():
+            pass
 
-    def step_in(self) -> None:
-        """It has waited. Whoever is one too many then leaves after what it is at."""
+    def step_out(self) -> None:
+        """The thread that says so is about to wait: another takes its place."""
         with self._count:
-            self.serving += 1
+            if self._give_place():
+                return
+            self.serving -= 1
+        self.join()
+
+    def step_in(self, stir: Callable[[], None]) -> None:
+        """It has waited. If its place is taken, it waits until one is free, and whoever is one too many then leaves after what
+        it is at; `stir` wakes one that is at nothing."""
+        place = allocate_lock()
+        with self._count:
+            if self.serving < self._most:
+                self.serving += 1
+                return
+            place.acquire()
+            self.returning.append(place)
+        stir()
+        place.acquire()
+
+    def _give_place(self) -> bool:
+        if not self.returning:
+            return False
+        self.returning.popleft().release()
+        return True
 
     def ids(self) -> list[int]:
         """Their native ids."""

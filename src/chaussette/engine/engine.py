@@ -206,8 +206,8 @@ class Engine:
         now = self.clock.now
         cut_idle = self.draining and self._stop_accepting(now)
         for connection in list(self.connections):
-            if connection.deadline <= now or (cut_idle and connection.phase in (FRESH, IDLE)):
-                self._overdue(connection, now)
+            if _is_over(connection, now, cut_idle):
+                self._overdue(connection, now, cut_idle)
         if self._paused:
             self._resume()
         return _DRAIN_TICK if self.draining else self.clock.tick
@@ -225,7 +225,7 @@ class Engine:
         self._acceptors.remove(acceptor)
         acceptor.close()
 
-    def _overdue(self, connection: Connection, now: float) -> None:
+    def _overdue(self, connection: Connection, now: float, cut_idle: bool) -> None:
         if connection.phase == APP:
             if connection.deadline <= now:
                 connection.deadline = float("inf")
@@ -235,7 +235,9 @@ class Engine:
         if not self.take(connection):
             return  # somebody is at it just now
         phase = connection.phase
-        if phase in (FRESH, IDLE, HEAD, BODY) and _has_sent(connection):  # it is we who are late
+        if not _is_over(connection, now, cut_idle):  # somebody was, since it was looked at
+            (self.park_write if phase == SEND else self.park_read)(connection)
+        elif phase in (FRESH, IDLE, HEAD, BODY) and _has_sent(connection):  # it is we who are late
             connection.deadline = max(connection.deadline, now) + self.clock.tick
             self.park_read(connection)
         elif phase == HEAD:
@@ -261,6 +263,10 @@ class Engine:
             except IndexError:  # another thread was faster
                 return
             self.park_accept(acceptor)
+
+
+def _is_over(connection: Connection, now: float, cut_idle: bool) -> bool:
+    return connection.deadline <= now or (cut_idle and connection.phase in (FRESH, IDLE))
 
 
 def _has_sent(connection: Connection) -> bool:

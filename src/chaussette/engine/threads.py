@@ -28,6 +28,7 @@ A thread whose app streams faster than its client reads waits, and another takes
 import os
 from _thread import allocate_lock
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -64,17 +65,14 @@ class Server(Engine):
         super().__init__(app, sites, settings or Settings())
         self.multithread = threads > 1
         self._staffing = Staffing(threads)
-        self._crew = Crew(self._work)
-        self._turns, self._over = 0, False
+        self._crew = Crew(self._work, threads)
+        self._turns = self._passes = 0  # the latter: how often others may have been let in to what a thread was at
         self._parked: dict[int, Connection | Acceptor] = {}
         self._batch = Batch(self._staffing)
-        self._resting = Resting()
         self._again: Acceptor | None = None
         """The one that a thread is about to accept from again: not armed when it is parked."""
-        self._passes = 0  # how often others may have been let in to what a thread was at
-        self._alarm = Alarm()
-        self._heart = -1
-        self._beaten = False
+        self._resting, self._alarm = Resting(), Alarm()
+        self._heart, self._over, self._beaten = -1, False, False
         """Whether the pulse has been felt since it was last asked for."""
 
     def serve(self, pulse: Callable[[], None] = lambda: None) -> None:
@@ -98,7 +96,7 @@ class Server(Engine):
                     next_round = now + self._round()
                     if self._beaten:
                         self._beaten = False
-                        self._modify(self._heart, self._poller.READ)
+                        self._stir()
                 pause = min(next_round - now, self._staff(now), REST if self._resting else _NEVER)
                 if _ROUND in self._alarm.wait(pause):
                     next_round = 0.0
@@ -137,7 +135,8 @@ class Server(Engine):
             self._modify(fd, mask)
         except OSError:  # it is not known yet; or a thread with a late event has taken it since, and closed it
             if not one.gone:
-                self._register(fd, mask)
+                with suppress(FileExistsError):  # or parked it
+                    self._register(fd, mask)
 
     def take(self, one: Connection | Acceptor) -> bool:
         found = self._parked.pop(one.fd, None)
@@ -153,10 +152,12 @@ class Server(Engine):
         connection.waiter = waiter
         self._pass_on()  # first: who is left alone then begins a batch of its own
         self._crew.step_out()
-        self._crew.join()
         self.park_write(connection)
         waiter.acquire()
-        self._crew.step_in()
+        self._crew.step_in(self._stir)
+
+    def _stir(self) -> None:
+        self._modify(self._heart, self._poller.READ)
 
     def release(self, connection: Connection) -> None:
         waiter, connection.waiter = connection.waiter, None
@@ -185,8 +186,7 @@ class Server(Engine):
         if not staffing.alone:
             self._pass_on()
         self._batch.look()
-        while self._crew.serving < staffing.wanted and self._crew.join():
-            pass
+        self._crew.fill(staffing.wanted)
         soon = staffing.suspects or self._batch.holds
         return (LOOK if soon else CALM) if staffing.alone else _NEVER
 
@@ -208,11 +208,11 @@ class Server(Engine):
             if one is not None and self.take(one):
                 self._put_back(one)
             elif fd == self._heart:
-                self._modify(fd, self._poller.READ)
+                self._stir()
 
     def _work(self) -> None:
-        parked, staffing, read = self._parked, self._staffing, self._poller.READ
-        wait, claim, modify = self._poller.wait, self._parked.pop, self._poller.modify
+        staffing, read, park = self._staffing, self._poller.READ, self._park
+        wait, claim = self._poller.wait, self._parked.pop
         wait_for_some, batch, crew = self._poller.wait_for_some, self._batch, self._crew
         while not self._over:
             shared = None
@@ -234,8 +234,7 @@ class Server(Engine):
                 if type(one) is Connection:
                     try:
                         if one.turn(shared):
-                            parked[fd] = one
-                            modify(fd, read)
+                            park(one, read)
                     except Exception:
                         one.broke()
                 elif type(one) is Acceptor:
@@ -252,9 +251,11 @@ class Server(Engine):
                 # more for each new one before it.
                 if self._resting and (acceptor := self._resting.rested()) is not None:
                     self._welcome(acceptor)
+                if shared is not None and batch.events is not events:  # the rest of them is others' by now
+                    break
             if shared is not None:
                 batch.send()
-            if crew.serving > staffing.wanted and crew.leave(staffing.wanted):
+            if (crew.returning or crew.serving > staffing.wanted) and crew.leave(staffing.wanted):
                 return
 
     def _welcome_some(self, acceptor: Acceptor) -> None:
@@ -286,8 +287,7 @@ class Server(Engine):
         if one is not None:
             try:
                 if one.turn():
-                    self._parked[one.fd] = one
-                    self._register(one.fd, self._poller.READ)
+                    self.park_read(one)
             except Exception:
                 one.broke()
         return one

@@ -4,6 +4,7 @@ import contextlib
 import resource
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -108,6 +109,27 @@ def test_readers_of_streams_that_do_not_read(engine: tuple[str, ...]) -> None:
                 assert len(sock.recv(1)) == 1
             in_a_hurry(client)
         served.wait_for("GeneratorExit", times=MANY)
+
+
+def test_no_more_run_the_app_than_may_when_slow_readers_read_again(engine: tuple[str, ...]) -> None:
+    """Their places were taken while they waited: an app may rely on --threads 1."""
+    with serving(*engine, "--high-water", "64k") as served, crowd(served, 12, modem=True) as socks:
+        for sock in socks:
+            sock.sendall(request("/crowd", "Connection: close"))
+        for sock in socks:
+            assert len(sock.recv(1)) == 1
+        with ThreadPoolExecutor(len(socks)) as readers:
+            ends = readers.map(_read_to_the_end, socks)
+        assert set(ends) == {b"5\r\npiece\r\n0\r\n\r\n"}
+        most = int(get(served, "/most")[2])
+        assert 1 <= most <= (int(engine[-1]) if "--threads" in engine else len(socks))
+
+
+def _read_to_the_end(sock: socket.socket) -> bytes:
+    end = b""
+    while data := sock.recv(1 << 20):
+        end = (end + data)[-15:]
+    return end
 
 
 def test_a_slow_reader_gets_all_of_a_long_answer(served: Served) -> None:
