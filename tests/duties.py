@@ -5,6 +5,7 @@ No engine may declare that it lacks one of these, and the tests of the contract 
 """
 
 import ctypes
+import errno
 import http.client
 import os
 import signal
@@ -159,6 +160,8 @@ def _sockets(pid: int) -> Iterator[socket.socket]:
             fd = _LIBC.syscall(_PIDFD_GETFD, pidfd, int(name), 0)
             if fd == -1:
                 number = ctypes.get_errno()
+                if number == errno.EBADF:  # closed since
+                    continue
                 raise OSError(number, os.strerror(number))
             with socket.socket(fileno=fd) as sock:
                 yield sock
