@@ -18,7 +18,7 @@ def test_what_was_closed_meanwhile_is_not_armed(reused: bool) -> None:
     settings = Settings()
     server = Server(lambda environ, start_response: [], [], settings=settings)
     poller = server._poller = make_poller()
-    server._modify, server._register = poller.modify, poller.register
+    server._parking.open(poller)
     ours, theirs = socket.socketpair()
     fd = ours.fileno()
     connection = Connection(server, ours, Heads({}, settings.limits, settings.spool), {})

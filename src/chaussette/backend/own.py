@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from ..config import Config
-from ..engine.engine import Site
+from ..engine.acceptor import Site
 from ..engine.settings import Settings
 from ..http11 import Limits, temporary_file
 from ..listeners import Listener

@@ -97,6 +97,8 @@ class Answering(Channel):
 
     def _begin(self, response: Response, data: bytes, batch: Batch) -> Pieces | None:
         """Send the first piece, or leave it to `batch` if it is the only one."""
+        if self.lent:  # write() was first
+            self.take_back()
         if response.satisfied and response.persistent and batch.gathers and len(data) <= LARGE and not self.out:
             self.leave(data, batch)
             response.finished = True
@@ -114,11 +116,14 @@ class Answering(Channel):
             if not data or not self._pieces.add(data):  # to wait for the client while a piece waits is for nobody
                 return
         elif data:
-            self.push(data)
-        if self.unsent > self.engine.settings.high_water and not self.gone:
-            self.phase, self.deadline = SEND, self.engine.clock.send
-            self.hold()
-            self.phase, self.deadline = APP, self.engine.clock.app
+            self.push_piece(data)
+        if self.unsent > self.engine.settings.high_water:
+            if self.lent:
+                self.take_back()
+            if not self.gone:
+                self.phase, self.deadline = SEND, self.engine.clock.send
+                self.hold()
+                self.phase, self.deadline = APP, self.engine.clock.app
         if self.gone:
             raise ConnectionAbortedError("the client has gone")
 
@@ -141,6 +146,8 @@ class Answering(Channel):
         self.send_out()
 
     def _failed(self, environ: dict[str, Any], response: Response, error: BaseException) -> None:
+        if self.lent and not response.finished:  # else it may be somebody else's by now
+            self.take_back()
         if self.gone and isinstance(error, ConnectionError):
             logger.debug("The client has gone before its response was sent")
             return

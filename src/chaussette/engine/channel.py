@@ -1,4 +1,8 @@
-"""The sending half of a connection: what the kernel does not take at once waits in `out`, in order."""
+"""The sending half of a connection: what the kernel does not take at once waits in `out`, in order.
+
+Its owner sends, or who finds its socket writable when it has none. While the app makes the next piece of a stream, its
+owner has it lent to the engine, if something is unsent.
+"""
 
 import logging
 import os
@@ -18,7 +22,7 @@ logger = logging.getLogger("chaussette.engine")
 class Channel:
     """A socket to send on; a subclass says what `close` has to tell, and keeps `deadline`."""
 
-    __slots__ = ("deadline", "engine", "fd", "gone", "out", "sock", "unsent")
+    __slots__ = ("deadline", "engine", "fd", "gone", "lent", "out", "sock", "unsent")
 
     def __init__(self, engine: "Engine", sock: socket.socket) -> None:
         self.engine, self.sock, self.fd = engine, sock, sock.fileno()
@@ -28,11 +32,18 @@ class Channel:
         self.unsent = 0
         self.gone = False
         """Whether the socket is closed."""
+        self.lent = False
+        """Whether the engine may send, and nobody else."""
 
     def close(self, *, reset: bool = False) -> None:
         """Close the socket; `reset` makes the client notice that a response without a stated length is not
         whole."""
         raise NotImplementedError
+
+    def broke(self) -> None:
+        """An exception that is no app's, but ours: it costs this connection, and nobody else's."""
+        logger.exception("An error in the engine: the connection is closed")
+        self.close()
 
     def shut(self, *, reset: bool) -> None:
         """What `close` does to the socket itself."""
@@ -59,9 +70,25 @@ class Channel:
             self.keep(memoryview(data)[sent:])
         else:
             self.keep(memoryview(data))
-            deadline = self.deadline  # the app's
-            self.send_out()  # the client may have taken what was there, and nobody else looks while the app runs
-            self.deadline = deadline
+            self.send_out()  # the client may have taken what was there
+
+    def push_piece(self, data: bytes) -> None:
+        """Like `push`, for an app that goes on: what the kernel does not take now is lent to the engine."""
+        if self.lent:
+            self.take_back()
+        self.push(data)
+        if self.out:
+            self.lend()
+
+    def lend(self) -> None:
+        """Let the engine send what it can, until it is asked to give back."""
+        self.lent = True
+        self.engine.lend(self)
+
+    def take_back(self) -> None:
+        """Have all to oneself again."""
+        self.engine.take_back(self)
+        self.lent = False
 
     def push_both(self, head: bytes, body: bytes) -> None:
         """Like `push`, with a body that is too long to copy."""
@@ -113,7 +140,6 @@ class Channel:
                     _release(out.popleft())
                 self.unsent -= sent
                 turn -= sent
-                self.deadline = self.engine.clock.send
                 if sent < asked:  # the kernel is full, and need not be asked to say so
                     return
         except BlockingIOError:

@@ -134,6 +134,8 @@ class Connection(Receiving):
 
     def _answered(self, persistent: bool, shape: Shape) -> bool:
         """Returns whether the connection is idle now; else it waits until it can send, or ends."""
+        if self.lent:
+            self.take_back()
         if self.gone:
             return False
         if not persistent:
@@ -141,8 +143,7 @@ class Connection(Receiving):
             self._finish(linger=shape.persistent or bool(self.reader.rest))
             return False
         if self.out:
-            self.phase, self.deadline = SEND, self.engine.clock.send
-            self.engine.park_write(self)
+            self.wait_to_send()
             return False
         self.phase, self.deadline = IDLE, self.engine.clock.idle
         return True
@@ -150,9 +151,12 @@ class Connection(Receiving):
     def flush(self) -> Request | None:
         """Send more of `out`: the socket is writable. Returns a request that waited for this, as `receive`
         does."""
+        before = self.unsent
         self.send_out()
         if self.gone:
             return None
+        if self.unsent != before:
+            self.deadline = self.engine.clock.send
         if self.waiter is not None and self.unsent <= self.engine.settings.high_water // 2:
             self.engine.release(self)
             return None
@@ -162,7 +166,7 @@ class Connection(Receiving):
         if self.closing:
             self._finish(linger=True)
             return None
-        if self.reader.begun:
+        if self.reader.begun or self.reader.in_body:
             self.phase, self.deadline = HEAD, self.engine.clock.head
             return self.next(b"")
         self.phase, self.deadline = IDLE, self.engine.clock.idle
@@ -195,11 +199,6 @@ class Connection(Receiving):
         if self.waiter is not None:
             self.engine.release(self)
 
-    def broke(self) -> None:
-        """An exception that is no app's, but ours: it costs this connection, and nobody else's."""
-        logger.exception("An error in the engine: the connection is closed")
-        self.close()
-
     def leave(self, answer: bytes, batch: Batch) -> None:
         self.keep(memoryview(answer))
         self.phase, self.deadline = SEND, self.engine.clock.send
@@ -211,13 +210,16 @@ class Connection(Receiving):
     def park(self) -> None:
         self.engine.park_read(self)
 
+    def wait_to_send(self) -> None:
+        self.phase, self.deadline = SEND, self.engine.clock.send
+        self.engine.park_write(self)
+
     def _finish(self, *, linger: bool) -> None:
         """End the connection when all is sent."""
         engine = self.engine
         if self.out:
             self.closing = True
-            self.phase, self.deadline = SEND, engine.clock.send
-            engine.park_write(self)
+            self.wait_to_send()
         elif linger:
             try:
                 self.sock.shutdown(socket.SHUT_WR)

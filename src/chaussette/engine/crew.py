@@ -16,17 +16,18 @@ class Crew:
         self._work, self._most = work, most
         self._threads: set[Thread] = set()
         self._count = allocate_lock()
+        self._refused = False
+        """Whether the system had no thread more when it was last asked."""
         self.serving = 0
         """Those that wait for no client."""
         self.returning: deque[LockType] = deque()
         """What those wait for that have waited for their client, and whose place is taken."""
 
-    def join(self) -> bool:
-        """Start one more, and return whether that could be done: the system may have no more for us. Raises
-        RuntimeError if it would be the only one."""
+    def _start(self) -> bool:
+        """Start one more, which is counted already, and return whether that could be done: the system may have no more for
+        us. Raises RuntimeError if it would be the only one."""
         thread = Thread(target=self._work, name="chaussette-fast", daemon=True)
         with self._count:
-            self.serving += 1
             self._threads.add(thread)
         try:
             thread.start()
@@ -36,8 +37,11 @@ class Crew:
                 self._threads.discard(thread)
             if not self._threads:
                 raise
-            logger.warning("Cannot start another thread (%s): %d serve", error, self.serving)
+            if not self._refused:
+                logger.warning("Cannot start another thread (%s): %d serve", error, self.serving)
+            self._refused = True
             return False
+        self._refused = False
         return True
 
     def leave(self, wanted: int) -> bool:
@@ -51,17 +55,21 @@ class Crew:
             return True
 
     def fill(self, wanted: int) -> None:
-        """Let so many serve, or as many as there can be."""
-        while self.serving < wanted and self.join():
-            pass
+        """Let so many serve, or as many as there can be. Raises RuntimeError if there can be none."""
+        while True:
+            with self._count:
+                if self.serving >= wanted:
+                    return
+                self.serving += 1
+            if not self._start():
+                return
 
     def step_out(self) -> None:
         """The thread that says so is about to wait: another takes its place."""
         with self._count:
             if self._give_place():
                 return
-            self.serving -= 1
-        self.join()
+        self._start()
 
     def step_in(self, stir: Callable[[], None]) -> None:
         """It has waited. If its place is taken, it waits until one is free, and whoever is one too many then leaves after what
@@ -87,6 +95,10 @@ class Crew:
         return [each.native_id or 0 for each in list(self._threads)]
 
     def wait(self) -> None:
-        """Wait until all have ended."""
+        """Wait until all have ended. Nobody serves any more, so there is a place for whoever is in the app still."""
+        with self._count:
+            self._most = 1 << 62
+            while self._give_place():
+                self.serving += 1
         for thread in list(self._threads):
             thread.join()

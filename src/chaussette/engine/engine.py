@@ -11,15 +11,16 @@ answer says `Connection: close`.
 import os
 import socket
 import sys
-from _socket import socket as RawSocket  # noqa: N812 - an engine must not get a patched one
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..http11 import Heads, ResponseHeads
-from .channel import logger
+from . import forked
+from .acceptor import Acceptor, Site
+from .channel import Channel, logger
 from .clock import Clock
 from .connection import Connection
-from .fair import FEW, REST, queue_is_long
+from .fair import FEW, REST
 from .files import FileWrapper
 from .phase import APP, BODY, FRESH, HEAD, IDLE, SEND
 from .settings import Settings
@@ -30,49 +31,6 @@ if TYPE_CHECKING:
 _SPARE_FILES = 50
 """Files that an app may open when the connections have taken all others."""
 _DRAIN_TICK = 0.05
-
-
-class Site(NamedTuple):
-    """A listening socket, and what it is called: SERVER_NAME and SERVER_PORT of PEP 3333."""
-
-    sock: socket.socket
-    server_name: str = "localhost"
-    server_port: str = "80"
-
-
-class Acceptor:
-    """A listener in use."""
-
-    def __init__(self, site: Site, heads: Heads) -> None:
-        self.heads = heads
-        sock = site.sock
-        sock.setblocking(False)
-        self.named = sock.family in (socket.AF_INET, socket.AF_INET6)
-        if self.named:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted inherits it
-        self._site = site
-        self._kind = sock.family, sock.type, sock.proto
-        self.fd = sock.fileno()
-        self._raw = RawSocket(*self._kind, fileno=self.fd)
-        self._raw.setblocking(False)
-
-    def accept(self) -> tuple[Any, dict[str, str]]:
-        """A connection, and the environ entries for its peer. Raises BlockingIOError and other OSErrors."""
-        fd, address = self._raw._accept()  # type: ignore[attr-defined]
-        sock = RawSocket(*self._kind, fileno=fd)
-        sock.setblocking(False)
-        if self.named:
-            return sock, {"REMOTE_ADDR": address[0], "REMOTE_PORT": str(address[1])}
-        return sock, {"REMOTE_ADDR": ""}
-
-    def is_crowded(self) -> bool:
-        """Whether many connections wait to be accepted."""
-        return queue_is_long(self._site.sock)
-
-    def close(self) -> None:
-        """Close our file descriptor of the listener, which leaves its queue to those who share it."""
-        self._raw.detach()
-        self._site.sock.close()
 
 
 class Engine:
@@ -133,11 +91,24 @@ class Engine:
         """Let the app go on that waits in `hold`."""
         raise NotImplementedError
 
+    def lend(self, connection: Channel) -> None:
+        """Send of what is unsent what the client takes, while the app that streams makes the next piece."""
+        raise NotImplementedError
+
+    def take_back(self, connection: Channel) -> None:
+        """Leave it alone again."""
+        raise NotImplementedError
+
     def wake(self) -> None:
         """Let the clock's round come early. Safe in a signal handler."""
         raise NotImplementedError
 
     # What all do.
+
+    def disown(self) -> None:
+        """Close what a child has of our connections, see `forked`."""
+        for connection in self.connections:
+            connection.sock.close()
 
     def forget(self, connection: Connection) -> None:
         """Count `connection` as closed."""
@@ -179,6 +150,7 @@ class Engine:
 
     def _open(self) -> None:
         """Begin to accept."""
+        forked.begin(self)
         self._limit = min(self.settings.connections, _most_files() - _SPARE_FILES)
         self._acceptors = [
             Acceptor(site, Heads(self._facts(site), self.settings.limits, self.settings.spool)) for site in self._sites
@@ -236,7 +208,7 @@ class Engine:
             return  # somebody is at it just now
         phase = connection.phase
         if not _is_over(connection, now, cut_idle):  # somebody was, since it was looked at
-            (self.park_write if phase == SEND else self.park_read)(connection)
+            self._park_again(connection)
         elif phase in (FRESH, IDLE, HEAD, BODY) and _has_sent(connection):  # it is we who are late
             connection.deadline = max(connection.deadline, now) + self.clock.tick
             self.park_read(connection)
@@ -244,8 +216,26 @@ class Engine:
             connection.refuse(408, f"the headers took more than {self.settings.header_timeout:g} seconds")
         elif phase == BODY:
             self._check_rate(connection, now)
+        elif phase == SEND:
+            self._check_taken(connection)
         else:
-            connection.close(reset=phase == SEND)
+            connection.close()
+
+    def _check_taken(self, connection: Connection) -> None:
+        unsent = connection.unsent
+        connection.send_out()
+        if connection.unsent < unsent and not connection.gone:  # as above
+            connection.deadline = self.clock.send
+            self.park_write(connection)
+        else:
+            connection.close(reset=True)
+
+    def _park_again(self, connection: Connection) -> None:
+        """Park a connection that was taken, for what it waited for."""
+        if connection.phase == SEND:
+            self.park_write(connection)
+        else:
+            self.park_read(connection)
 
     def _check_rate(self, connection: Connection, now: float) -> None:
         if connection.reader.body_bytes >= self.settings.body_rate * (now - connection.began):

@@ -48,6 +48,6 @@ def part(wrapper: FileWrapper) -> Part | None:
     except OSError:  # no position: a pipe
         return None
     about = os.fstat(fd)
-    if not stat.S_ISREG(about.st_mode) or not about.st_size:  # a file of /proc has a size of 0
+    if not stat.S_ISREG(about.st_mode) or not about.st_blocks:  # files of /proc and /sys have other sizes than they say
         return None
     return Part(wrapper, fd, at, max(about.st_size - at, 0))

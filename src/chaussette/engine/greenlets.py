@@ -24,10 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.event import Event
+from gevent.hub import Waiter
 from greenlet import getcurrent, greenlet
 
+from . import forked
+from .acceptor import Acceptor, Site
+from .channel import Channel
 from .connection import Connection
-from .engine import Acceptor, Engine, Site
+from .engine import Engine
 from .fair import FEW, REST
 from .settings import Settings
 
@@ -62,11 +66,15 @@ class Server(Engine):
         """Greenlets that are at a turn, and not waiting in `hold`."""
         self._parked: set[Connection | Acceptor] = set()
         self._watchers: dict[Acceptor, Any] = {}
-        self._writers: dict[Connection, Any] = {}
+        self._writers: dict[Channel, Any] = {}
         self._ready: deque[Connection] = deque()
         """Connections that wait for a greenlet."""
-        self._blocked: list[Acceptor] = []
+        self._returning: deque[Any] = deque()
+        """What those wait for that have waited for their client, and whose place is taken."""
+        self._blocked: deque[Acceptor] = deque()
         """Listeners that wait for a greenlet."""
+        self._accepts = False
+        """Whether the last one that was free has accepted."""
         self._late = 0
         """How many may be accepted without a rest: the last was longer than it had to be, as others were served."""
         self._again = False
@@ -85,6 +93,7 @@ class Server(Engine):
             pulse()
             self._news.wait(self._round())
             self._news.clear()
+        forked.end(self)
 
     def wake(self) -> None:
         if self._loop is not None:
@@ -143,23 +152,58 @@ class Server(Engine):
         self._stop_writer(connection)
         super().forget(connection)
 
+    def disown(self) -> None:
+        # libev aborts the process that it finds with a closed file descriptor.
+        for watcher in self._watchers.values():
+            watcher.stop()
+        for connection in self.connections:
+            if connection.watcher is not None:
+                connection.watcher.stop()
+            self._stop_writer(connection)
+        super().disown()
+
     def hold(self, connection: Connection) -> None:
-        connection.waiter = getcurrent()
+        waiter = connection.waiter = Waiter(self._hub)
         self.park_write(connection)
         self._busy -= 1
         self._use_greenlets()
         try:
-            self._hub.switch()
+            waiter.get()
+            if connection.out:
+                connection.lend()
         except BaseException:  # a gevent.Timeout of the app's
-            connection.waiter = None
-            self.take(connection)
+            if connection.waiter is waiter:
+                connection.waiter = None
+                self.take(connection)
             raise
         finally:
+            self._step_in()
+
+    def _step_in(self) -> None:
+        """Wait until the app may work on one request more, and count it."""
+        if self._busy < self._spawn:
             self._busy += 1
+            return
+        place = Waiter(self._hub)
+        self._returning.append(place)
+        try:
+            place.get()  # by whoever makes room, it is counted
+        except BaseException:  # as above: one too many, at the app's own wish
+            if place in self._returning:
+                self._returning.remove(place)
+                self._busy += 1
+            raise
 
     def release(self, connection: Connection) -> None:
         waiter, connection.waiter = connection.waiter, None
-        self._loop.run_callback(waiter.switch)
+        self._loop.run_callback(waiter.switch, None)
+
+    def lend(self, connection: Channel) -> None:
+        writer = self._writers[connection] = self._loop.io(connection.fd, _WRITE)
+        writer.start(self._on_taken, connection)
+
+    def take_back(self, connection: Channel) -> None:
+        self._stop_writer(connection)
 
     # What follows runs in the hub, and must not block.
 
@@ -183,6 +227,11 @@ class Server(Engine):
             self._begin(connection)
         else:
             self._ready.append(connection)
+
+    def _on_taken(self, connection: Channel) -> None:
+        connection.send_out()
+        if not connection.out:
+            self._stop_writer(connection)
 
     def _on_arrival(self, acceptor: Acceptor) -> None:
         self._parked.discard(acceptor)
@@ -213,7 +262,7 @@ class Server(Engine):
             except Exception:
                 connection.broke()
             self._busy -= 1
-            if self._ready or self._blocked:
+            if self._ready or self._blocked or self._returning:
                 self._use_greenlets()
             if len(idle) >= _KEPT:
                 return
@@ -221,23 +270,29 @@ class Server(Engine):
             connection = switch()
 
     def _use_greenlets(self) -> None:
-        """Let go on what has waited for a greenlet, from the hub."""
-        while self._ready and self._busy < self._spawn:
-            connection = self._ready.popleft()
-            if not connection.gone:
-                self._busy += 1
-                self._loop.run_callback(self._begin_counted, connection)
-        if self._busy < self._spawn:
-            blocked, self._blocked = self._blocked, []
-            for acceptor in blocked:
-                self.park_accept(acceptor)
+        """Let go on what has waited for a greenlet, from the hub: first what has begun."""
+        while self._returning and self._busy < self._spawn:
+            self._busy += 1
+            self._loop.run_callback(self._returning.popleft().switch, None)
+        while (self._ready or self._blocked) and self._busy < self._spawn:
+            # In turns: clients that ask again and again would keep new ones waiting for ever.
+            self._accepts = bool(self._blocked) and not (self._accepts and self._ready)
+            self._busy += 1
+            if self._accepts:
+                self._loop.run_callback(self._accept_counted, self._blocked.popleft())
+            else:
+                self._loop.run_callback(self._begin_counted, self._ready.popleft())
+
+    def _accept_counted(self, acceptor: Acceptor) -> None:
+        self._busy -= 1
+        self._on_arrival(acceptor)
+        self._use_greenlets()
 
     def _begin_counted(self, connection: Connection) -> None:
         self._busy -= 1
-        if not connection.gone:
-            self._begin(connection)
+        self._begin(connection)
 
-    def _stop_writer(self, connection: Connection) -> None:
+    def _stop_writer(self, connection: Channel) -> None:
         writer = self._writers.pop(connection, None)
         if writer is not None:
             writer.stop()

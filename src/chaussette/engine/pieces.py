@@ -55,5 +55,5 @@ class Pieces:
 
     def _send(self) -> None:
         waiting, self._waiting, self._size = self._waiting, [], 0
-        self._channel.push(waiting[0] if len(waiting) == 1 else b"".join(waiting))
+        self._channel.push_piece(waiting[0] if len(waiting) == 1 else b"".join(waiting))
         self._sent = monotonic()

@@ -27,6 +27,10 @@ class Receiving(Answering):
         """Wait until there is something to read."""
         raise NotImplementedError
 
+    def wait_to_send(self) -> None:
+        """Wait until all that is unsent is sent, before anything else."""
+        raise NotImplementedError
+
     def refuse(self, status: int, why: str) -> None:
         """Answer with an error of our own, and end the connection."""
         raise NotImplementedError
@@ -92,6 +96,9 @@ class Receiving(Answering):
             if reader.expecting:
                 reader.expecting = False
                 self.push(CONTINUE)
+                if self.out:  # to the byte, there was no room
+                    self.wait_to_send()
+                    return None
             elif reader.wanted:  # most of the time it is there
                 return self.receive()
         elif not reader.begun:

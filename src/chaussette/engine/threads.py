@@ -9,36 +9,34 @@ N threads run the same loop. Each waits for one event on one epoll whose sockets
 wakes owns that connection: reads, parses, calls the app, sends, arms again. There is no queue, no hand-over, no lock on
 that path. With one thread it is an event loop; with four, three apps that block do not stop the fourth.
 
-Who waits is in `_parked`, by file descriptor; to take a connection is to pop it from there, which only one thread
-can (`dict.pop` is atomic). An event whose connection is gone from there is late, and ignored: a socket that is
-parked again is armed again, and epoll tells again what is still true. So a file descriptor that was closed and
-opened anew in between does no harm either.
-
-While one thread serves (see `staffing`), it takes the events of several connections in one call, see `batch`. Those that
-are not its turn yet stay in `_parked`, and when it turns out to be held up, they are armed again for the others.
+Who waits is in `parking`. While one thread serves (see `staffing`), it takes the events of several connections in one call,
+see `batch`. Those that are not its turn yet stay parked, and when it turns out to be held up, they are armed again for the
+others.
 
 The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at once.
 
-The pulse tells whether a request that came now would be served. So it goes the way of a request: a pipe that is
-always readable is armed at each tick, and whoever wakes for it calls `pulse`. When all threads hang, nobody does.
-
-A thread whose app streams faster than its client reads waits, and another takes its place.
+A thread whose app streams faster than its client reads waits, and another takes its place. While an app makes the next
+piece of a stream, the clock sends what is left of the last, see `lending`.
 """
 
-import os
 from _thread import allocate_lock
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from . import forked
+from .acceptor import Acceptor, Site
 from .alarm import Alarm
 from .batch import Batch
+from .channel import Channel
 from .connection import Connection
 from .crew import Crew
-from .engine import Acceptor, Engine, Site
-from .fair import FEW, REST
-from .phase import SEND
+from .engine import Engine
+from .fair import FEW
+from .heart import Heart
+from .lending import PAUSE, Lending
+from .parking import Parking
 from .poller import make_poller
 from .resting import Resting
 from .settings import Settings
@@ -67,13 +65,13 @@ class Server(Engine):
         self._staffing = Staffing(threads)
         self._crew = Crew(self._work, threads)
         self._turns = self._passes = 0  # the latter: how often others may have been let in to what a thread was at
-        self._parked: dict[int, Connection | Acceptor] = {}
+        self._parking = Parking(self._put_back)
         self._batch = Batch(self._staffing)
         self._again: Acceptor | None = None
         """The one that a thread is about to accept from again: not armed when it is parked."""
-        self._resting, self._alarm = Resting(), Alarm()
-        self._heart, self._over, self._beaten = -1, False, False
-        """Whether the pulse has been felt since it was last asked for."""
+        self._resting, self._alarm = Resting(self.park_accept, self.take), Alarm()
+        self._heart, self._over = Heart(), False
+        self._lending = Lending(partial(self._alarm.ring, _LOOK_NOW))
 
     def serve(self, pulse: Callable[[], None] = lambda: None) -> None:
         """Serve until `shutdown`, and return when it has drained. To be called once.
@@ -81,70 +79,46 @@ class Server(Engine):
         `pulse` is called about once a second by one of the threads, and for the first time when they accept.
         """
         self._poller = make_poller()
-        self._modify, self._register = self._poller.modify, self._poller.register
-        self._pulse, (self._heart, full) = pulse, os.pipe()
-        os.write(full, b"!")
+        self._parking.open(self._poller)
         self._alarm.open()
+        self._heart.open(self._poller, pulse)
         try:
             self._open()
-            self._register(self._heart, self._poller.READ)
             next_round = 0.0
             # A thread may be accepting still, and its connection is not among the others yet.
             while not (self.draining and not self._acceptors and not self.connections):
                 now = monotonic()
                 if now >= next_round:
                     next_round = now + self._round()
-                    if self._beaten:
-                        self._beaten = False
-                        self._stir()
-                pause = min(next_round - now, self._staff(now), REST if self._resting else _NEVER)
-                if _ROUND in self._alarm.wait(pause):
+                    self._heart.tick()
+                pause = min(next_round - now, self._staff(now), self._forward())
+                rest = self._resting.look(now, self._turns, free=self._owned() < self._crew.serving)
+                if _ROUND in self._alarm.wait(min(pause, rest)):
                     next_round = 0.0
-                while self._resting and self._owned() < self._crew.serving:
-                    if (acceptor := self._resting.rested()) is None:
-                        break
-                    self.park_accept(acceptor)
         finally:
             self._stop()
-            os.close(self._heart)
-            os.close(full)
+            self._heart.close()
             self._alarm.close()
 
     def wake(self) -> None:
         self._alarm.ring(_ROUND)
 
     def park_read(self, connection: Connection) -> None:
-        self._park(connection, self._poller.READ)
+        self._parking.park(connection, self._poller.READ)
 
     def park_write(self, connection: Connection) -> None:
-        self._park(connection, self._poller.WRITE)
+        self._parking.park(connection, self._poller.WRITE)
 
     def park_accept(self, acceptor: Acceptor) -> None:
-        self._parked[acceptor.fd] = acceptor
-        if not self.draining and acceptor is not self._again:  # else the clock closes it
-            self._poller.listen(acceptor.fd)
+        # In a drain the clock closes it.
+        self._parking.listen(acceptor, armed=not self.draining and acceptor is not self._again)
 
     def rest(self, acceptor: Acceptor, seconds: float) -> None:
         self._resting.add(acceptor, seconds)
         self._alarm.ring(_LOOK_NOW)
 
-    def _park(self, one: Connection, mask: int) -> None:
-        fd = one.fd
-        self._parked[fd] = one
-        try:
-            self._modify(fd, mask)
-        except OSError:  # it is not known yet; or a thread with a late event has taken it since, and closed it
-            if not one.gone:
-                with suppress(FileExistsError):  # or parked it
-                    self._register(fd, mask)
-
     def take(self, one: Connection | Acceptor) -> bool:
-        found = self._parked.pop(one.fd, None)
-        if found is not None and found is not one:  # closed, and its number is another's by now
-            self._put_back(found)
-        if found is one:
-            (self._poller.heard if isinstance(one, Acceptor) else self._poller.disarm)(one.fd)
-        return found is one
+        return self._parking.take(one)
 
     def hold(self, connection: Connection) -> None:
         waiter = allocate_lock()
@@ -153,31 +127,35 @@ class Server(Engine):
         self._pass_on()  # first: who is left alone then begins a batch of its own
         self._crew.step_out()
         self.park_write(connection)
+        self._alarm.ring(_LOOK_NOW)
         waiter.acquire()
-        self._crew.step_in(self._stir)
-
-    def _stir(self) -> None:
-        self._modify(self._heart, self._poller.READ)
+        if connection.out:
+            connection.lend()
+        self._crew.step_in(self._heart.stir)
 
     def release(self, connection: Connection) -> None:
         waiter, connection.waiter = connection.waiter, None
         waiter.release()
 
+    def lend(self, connection: Channel) -> None:
+        self._lending.lend(connection)
+
+    def take_back(self, connection: Channel) -> None:
+        self._lending.take_back(connection)
+
     def _round(self) -> float:
         self._passes += 1
         # Who was told of an arrival may have been killed, or stopped, before it accepted: then somebody must look.
         for acceptor in [] if self.draining else list(self._acceptors):
-            if self.take(acceptor):
-                self.park_accept(acceptor)
+            if self.take(acceptor):  # of what epoll has to tell, its turn would be the last again
+                self._resting.add(acceptor, 0)
         return super()._round()
 
     def _put_back(self, one: Connection | Acceptor) -> None:
         if isinstance(one, Acceptor):
             self.park_accept(one)
-        elif one.phase == SEND:
-            self.park_write(one)
         else:
-            self.park_read(one)
+            self._park_again(one)
 
     def _staff(self, now: float) -> float:
         """Let as many threads serve as are wanted. Returns the seconds until it is to be asked again."""
@@ -190,9 +168,24 @@ class Server(Engine):
         soon = staffing.suspects or self._batch.holds
         return (LOOK if soon else CALM) if staffing.alone else _NEVER
 
+    def _forward(self) -> float:
+        """Send what slow clients take meanwhile. Returns the seconds until it is to be asked again."""
+        if self._lending.any:
+            self._lending.look()
+        if not self._crew.serving:  # no thread can be had, and all wait for their clients
+            for one in list(self._parking.waiting.values()):
+                if not isinstance(one, Connection) or one.waiter is None or not self.take(one):
+                    continue
+                if one.waiter is not None:
+                    one.flush()  # which gives no request: the app is at one
+                else:  # it was released since
+                    self._park_again(one)
+            return PAUSE
+        return PAUSE if self._lending.any else _NEVER
+
     def _owned(self) -> int:
         """How many connections and listeners a thread is at."""
-        asleep = len(self._parked) + len(self._paused) + len(self._resting)
+        asleep = len(self._parking.waiting) + len(self._paused) + len(self._resting)
         return len(self.connections) + len(self._acceptors) - asleep
 
     def _pass_on(self) -> None:
@@ -204,15 +197,15 @@ class Server(Engine):
         batch.pass_on()
         events, batch.events = batch.events, []
         for fd, _ in events:
-            one = self._parked.get(fd)
+            one = self._parking.waiting.get(fd)
             if one is not None and self.take(one):
                 self._put_back(one)
-            elif fd == self._heart:
-                self._stir()
+            elif fd == self._heart.fd:
+                self._heart.stir()
 
     def _work(self) -> None:
-        staffing, read, park = self._staffing, self._poller.READ, self._park
-        wait, claim = self._poller.wait, self._parked.pop
+        staffing, read, park = self._staffing, self._poller.READ, self._parking.park
+        wait, claim = self._poller.wait, self._parking.claim
         wait_for_some, batch, crew = self._poller.wait_for_some, self._batch, self._crew
         while not self._over:
             shared = None
@@ -243,9 +236,8 @@ class Server(Engine):
                         self._welcome(one)
                     else:
                         self._welcome_some(one)
-                elif fd == self._heart:
-                    self._pulse()
-                    self._beaten = True
+                elif fd == self._heart.fd:
+                    self._heart.beat()
                 batch.send_old()
                 # In its turn, behind all who are ready, a new client would wait for their requests, and for as many
                 # more for each new one before it.
@@ -268,7 +260,7 @@ class Server(Engine):
                 self._again = None
             one = self._welcome(acceptor)
             self._again = None
-            found = self._parked.pop(acceptor.fd, None)
+            found = self._parking.claim(acceptor.fd, None)
             if found is not acceptor:  # it rests, or is another's by now
                 if found is not None:
                     self._put_back(found)
@@ -294,6 +286,7 @@ class Server(Engine):
 
     def _stop(self) -> None:
         self._over = True
+        forked.end(self)
         self._poller.stop()
         if self.draining:  # else an error ends us, and a thread may be in the app for long
             self._crew.wait()

@@ -8,13 +8,18 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from functional.fast.serving import Client, Served, request, serving
+from functional.fast.serving import PYTHON, Client, Served, request, serving
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread has computed")
 
 
 def threads(served: Served) -> int:
     return len(os.listdir(f"/proc/{served.pid}/task")) - 1  # the clock's is one
+
+
+def two_threads() -> tuple[str, ...]:
+    """A command: the stack of each thread takes a gigabyte of address space, and there is room for two."""
+    return ("prlimit", f"--stack={1 << 30}", f"--as={(1 << 31) + (1 << 29)}", *PYTHON)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from functional.fast.serving import Client, Served, get, request
+from functional.fast.serving import Client, Served, get, request, serving
 
 BIG = 4 << 20
 
@@ -59,6 +59,24 @@ def test_a_client_that_resets_while_its_app_works_leaves_nothing(served: Served)
     served.wait_for("SIGTERM")
     assert served.ended() == 0
     assert "Traceback" not in served.log
+
+
+def test_a_connection_ends_though_a_child_of_the_app_has_it_open(engine: tuple[str, ...], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        open(tmp_path / "pipe", "r+b", buffering=0) as pipe,
+        serving(*engine, "--keep-alive", "0.4") as served,
+        Client(served) as idle,
+        Client(served) as client,
+    ):
+        try:
+            assert idle.ask("/hello")[2] == b"hello"
+            client.sock.sendall(request(f"/fork?{tmp_path}/pipe", "Connection: close"))
+            assert client.answer()[2] == b"hello"
+            assert client.rest() == idle.rest() == b""
+        finally:
+            pipe.write(b".")
+        served.wait_for("the child ends")
 
 
 def cpu_time(served: Served) -> float:

@@ -5,7 +5,6 @@ import gzip
 import os
 import socket
 import struct
-import threading
 from pathlib import Path
 
 import pytest
@@ -80,22 +79,39 @@ def test_a_generator_is_sent_in_chunks(shared: Served) -> None:
             assert body == b"".join(b"%d " % number for number in range(100))
 
 
-def test_a_stream_goes_on_when_a_slow_client_reads_again(served: Served, tmp_path: Path) -> None:
-    """What the kernel did not take is sent with the pieces that follow, not at the end of a stream that may have none."""
+@pytest.mark.parametrize("options", [(), ("--high-water", "64M")], ids=["app has waited", "app has not waited"])
+def test_a_slow_client_gets_all_while_the_app_makes_the_next_piece(
+    options: tuple[str, ...], engine: tuple[str, ...], tmp_path: Path
+) -> None:
+    """PEP 3333, "Buffering and Streaming": be it by another thread."""
     os.mkfifo(tmp_path / "pipe")
-    with Client(served) as client, open(tmp_path / "pipe", "r+b", buffering=0) as pipe:
+    with (
+        serving(*engine, *options) as served,
+        Client(served) as client,
+        open(tmp_path / "pipe", "r+b", buffering=0) as pipe,
+    ):
         client.sock.sendall(request(f"/events?{tmp_path}/pipe"))
         client.head()
-        read: list[int] = []
-        reader = threading.Thread(target=lambda: read.extend(len(client.chunk()) for _ in range(2)))
-        reader.start()
-        while reader.is_alive():  # it ends without them if nothing comes for long
+        for _ in range(3):
+            assert len(client.chunk()) == 12_000_000
             pipe.write(b"!")
-            reader.join(0.05)
-        assert read == [3_900_000, len(b"event")]
+            assert client.chunk() == b"event"
+            pipe.write(b"+")
+        assert len(client.chunk()) == 12_000_000
         pipe.write(b".")
-        while client.chunk():
-            pass
+        assert client.chunk() == b""
+        assert client.ask("/hello")[2] == b"hello"
+
+
+def test_a_client_that_goes_while_the_app_makes_the_next_piece(served: Served, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with open(tmp_path / "pipe", "r+b", buffering=0) as pipe:
+        with Client(served) as client:
+            client.sock.sendall(request(f"/events?{tmp_path}/pipe"))
+            client.head()
+        pipe.write(b"!" * 10)
+        served.wait_for("GeneratorExit")
+    assert get(served)[0] == 200
 
 
 def test_a_generator_to_an_http10_client_ends_with_the_connection(shared: Served) -> None:
@@ -282,6 +298,8 @@ def test_of_a_file_that_is_not_what_the_kernel_has_of_it_is_sent_what_it_reads(s
     path.write_bytes(gzip.compress(b"unpacked"))
     assert get(shared, f"/gzip?{path}")[2] == b"unpacked"
     assert b"MemTotal" in get(shared, "/file?/proc/meminfo")[2]
+    cpus = Path("/sys/devices/system/cpu/possible")
+    assert get(shared, f"/file?{cpus}")[2] == cpus.read_bytes()
 
 
 def test_a_file_shorter_than_promised_is_an_error(served: Served, tmp_path: Path) -> None:

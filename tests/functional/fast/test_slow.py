@@ -2,12 +2,14 @@
 
 import contextlib
 import resource
+import signal
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from functional.fast.alone import needs_linux, two_threads
 from functional.fast.serving import Client, Served, get, request, serving
 from live import PATIENCE
 from managers import missing
@@ -111,9 +113,12 @@ def test_readers_of_streams_that_do_not_read(engine: tuple[str, ...]) -> None:
         served.wait_for("GeneratorExit", times=MANY)
 
 
+@pytest.mark.parametrize(
+    "engine", [("fast", "--threads", "1"), ("fast", "--threads", "4"), ("fastgevent", "--spawn", "2")], ids=" ".join
+)
 def test_no_more_run_the_app_than_may_when_slow_readers_read_again(engine: tuple[str, ...]) -> None:
     """Their places were taken while they waited: an app may rely on --threads 1."""
-    with serving(*engine, "--high-water", "64k") as served, crowd(served, 12, modem=True) as socks:
+    with serving("--backend", *engine, "--high-water", "64k") as served, crowd(served, 12, modem=True) as socks:
         for sock in socks:
             sock.sendall(request("/crowd", "Connection: close"))
         for sock in socks:
@@ -122,7 +127,21 @@ def test_no_more_run_the_app_than_may_when_slow_readers_read_again(engine: tuple
             ends = readers.map(_read_to_the_end, socks)
         assert set(ends) == {b"5\r\npiece\r\n0\r\n\r\n"}
         most = int(get(served, "/most")[2])
-        assert 1 <= most <= (int(engine[-1]) if "--threads" in engine else len(socks))
+        assert 1 <= most <= int(engine[-1])
+
+
+@needs_linux
+def test_slow_readers_get_all_when_the_system_has_no_more_threads() -> None:
+    """All that there are wait for their clients, and none is left to hear that these have read."""
+    options = ("--backend", "fast", "--threads", "4", "--high-water", "64k")
+    with serving(*options, command=two_threads()) as served, crowd(served, 6, modem=True) as socks:
+        served.wait_for("Cannot start another thread")
+        for sock in socks:
+            sock.sendall(request("/crowd", "Connection: close"))
+        with ThreadPoolExecutor(len(socks)) as readers:
+            ends = readers.map(_read_to_the_end, socks)
+        assert set(ends) == {b"5\r\npiece\r\n0\r\n\r\n"}
+        served.signal(signal.SIGKILL)
 
 
 def _read_to_the_end(sock: socket.socket) -> bytes:
@@ -161,6 +180,29 @@ def test_a_reader_that_takes_nothing_is_cut(engine: tuple[str, ...]) -> None:
     with serving(*engine, "--send-timeout", "0.4") as served, crowd(served, 1, modem=True) as (sock,):
         sock.sendall(request("/stream"))
         served.wait_for("GeneratorExit")
+
+
+def test_a_reader_is_not_cut_because_the_app_is_busy(engine: tuple[str, ...]) -> None:
+    """With one thread nobody hears that it reads. It does, and is not too late: we are."""
+    with serving(*engine, "--send-timeout", "1") as served, crowd(served, 1, modem=True) as (sock,):
+        sock.sendall(request("/big", "Connection: close"))
+        assert len(sock.recv(1)) == 1
+        with Client(served) as client:
+            client.sock.sendall(request("/sleep?4"))
+            served.wait_for("falling asleep")
+            size = 1
+            while data := sock.recv(1 << 16):
+                size += len(data)
+            assert size > 4 << 20
+            assert client.answer()[0] == 200
+
+
+def test_a_drain_ends_when_a_reader_is_cut(engine: tuple[str, ...]) -> None:
+    with serving(*engine, "--send-timeout", "0.6") as served, crowd(served, 1, modem=True) as (sock,):
+        sock.sendall(request("/stream"))
+        assert len(sock.recv(1)) == 1
+        assert served.terminate() == 0
+        assert "cut" not in served.log
 
 
 def test_a_body_that_comes_too_slowly_is_answered_with_408(engine: tuple[str, ...]) -> None:

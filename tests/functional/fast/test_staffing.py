@@ -2,8 +2,8 @@
 
 import signal
 
-from functional.fast.alone import left_to_one, needs_linux, stopped, threads
-from functional.fast.serving import PYTHON, Client, request, serving
+from functional.fast.alone import left_to_one, needs_linux, stopped, threads, two_threads
+from functional.fast.serving import Client, request, serving
 
 pytestmark = needs_linux
 
@@ -33,9 +33,7 @@ def test_what_one_thread_has_been_told_of_is_served_by_others_while_it_waits_for
 
 
 def test_fewer_threads_serve_when_the_system_has_no_more() -> None:
-    """The stack of each takes a gigabyte of address space, and there is room for two."""
-    prefix = ("prlimit", f"--stack={1 << 30}", f"--as={(1 << 31) + (1 << 29)}")
-    with serving("--backend", "fast", "--threads", "4", command=(*prefix, *PYTHON)) as served, Client(served) as client:
+    with serving("--backend", "fast", "--threads", "4", command=two_threads()) as served, Client(served) as client:
         assert client.ask("/hello")[0] == 200
         served.wait_for("Cannot start another thread")
         assert 1 <= threads(served) < 4

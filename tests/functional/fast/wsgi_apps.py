@@ -1,5 +1,6 @@
 """What the tests of the own engines serve: one app, a path for each thing that an app may do."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -258,12 +259,40 @@ def do_gzip(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 
 def do_events(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
-    """More than the kernel takes at once, and then an event for each "!" in the pipe."""
+    """More than the kernel takes at once, then an event for each "!" in the pipe, and for each "+" as much again."""
     start_response("200 OK", [])
-    yield big[:3_900_000]
-    with open(environ["QUERY_STRING"], "rb", buffering=0) as pipe:
-        while pipe.read(1) == b"!":
-            yield b"event"
+    much = (big * 3)[:12_000_000]
+    pipe = os.open(environ["QUERY_STRING"], os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        yield much
+        while (word := _read(pipe)) != b".":
+            yield b"event" if word == b"!" else much
+    except GeneratorExit:
+        print("GeneratorExit", file=sys.stderr, flush=True)
+    finally:
+        os.close(pipe)
+
+
+def _read(pipe: int) -> bytes:
+    """The next byte, waited for in a way that lets gevent's hub go on."""
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            return os.read(pipe, 1)
+        time.sleep(0.01)
+
+
+def do_nap(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    time.sleep(0.03)
+    return do_hello(environ, start_response)
+
+
+def do_fork(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """A child that lives until it can read from the pipe, and has all files open that we have."""
+    if os.fork() == 0:
+        _read(os.open(environ["QUERY_STRING"], os.O_RDONLY | os.O_NONBLOCK))
+        print("the child ends", file=sys.stderr, flush=True)
+        os._exit(0)
+    return do_hello(environ, start_response)
 
 
 inside: set[int] = set()

@@ -1,0 +1,59 @@
+"""Who waits for a socket, by its file descriptor.
+
+To take a connection is to pop it from here, which only one thread can (`dict.pop` is atomic). An event whose connection is
+gone from here is late, and ignored: a socket that is parked again is armed again, and epoll tells again what is still true. So
+a file descriptor that was closed and opened anew in between does no harm either.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from .acceptor import Acceptor
+from .connection import Connection
+from .poller import Poller
+
+One = Connection | Acceptor
+
+
+class Parking:
+    """Connections and listeners that no thread is at."""
+
+    __slots__ = ("_modify", "_poller", "_put_back", "_register", "claim", "waiting")
+
+    def __init__(self, put_back: Callable[[One], None]) -> None:
+        """`put_back` parks again what was taken by mistake."""
+        self._put_back = put_back
+        self.waiting: dict[int, One] = {}
+        self.claim: Callable[[int, None], One | None] = self.waiting.pop
+        """Take whoever waits with a file descriptor, at its event."""
+
+    def open(self, poller: Poller) -> None:
+        """Begin, with what tells of events."""
+        self._poller, self._modify, self._register = poller, poller.modify, poller.register
+
+    def park(self, one: Connection, mask: int) -> None:
+        """Let a connection wait."""
+        fd = one.fd
+        self.waiting[fd] = one
+        try:
+            self._modify(fd, mask)
+        except OSError:  # it is not known yet; or a thread with a late event has taken it since, and closed it
+            if not one.gone:
+                with suppress(FileExistsError):  # or parked it
+                    self._register(fd, mask)
+
+    def listen(self, acceptor: Acceptor, *, armed: bool) -> None:
+        """Let a listener wait, if it is `armed` for arrivals too."""
+        self.waiting[acceptor.fd] = acceptor
+        if armed:
+            self._poller.listen(acceptor.fd)
+
+    def take(self, one: One) -> bool:
+        """Stop its waiting. Returns whether it did wait."""
+        found = self.claim(one.fd, None)
+        if found is one:
+            (self._poller.heard if isinstance(one, Acceptor) else self._poller.disarm)(one.fd)
+            return True
+        if found is not None:  # `one` is closed, and its number is another's by now
+            self._put_back(found)
+        return False
