@@ -33,7 +33,8 @@ class Crew:
             thread.start()
         except RuntimeError as error:
             with self._count:
-                self.serving -= 1
+                if not self._give_place():
+                    self.serving -= 1
                 self._threads.discard(thread)
             if not self._threads:
                 raise

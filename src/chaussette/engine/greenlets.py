@@ -73,11 +73,10 @@ class Server(Engine):
         """What those wait for that have waited for their client, and whose place is taken."""
         self._blocked: deque[Acceptor] = deque()
         """Listeners that wait for a greenlet."""
-        self._accepts = False
+        self._accepts = self._again = False
         """Whether the last one that was free has accepted."""
         self._late = 0
         """How many may be accepted without a rest: the last was longer than it had to be, as others were served."""
-        self._again = False
         self._idle: list[Any] = []
         self._loop: Any = None
 
@@ -86,8 +85,8 @@ class Server(Engine):
 
         `pulse` is called about once a second while the hub turns, and for the first time when it accepts.
         """
-        self._hub = gevent.get_hub()
-        self._loop, self._news = self._hub.loop, Event()
+        self._hub, self._news = gevent.get_hub(), Event()
+        self._loop = self._hub.loop
         self._open()
         while not (self.draining and not self._acceptors and not self.connections and not self._busy):
             pulse()
@@ -133,6 +132,9 @@ class Server(Engine):
         self._on_arrival(acceptor)
 
     def take(self, one: Connection | Acceptor) -> bool:
+        if isinstance(one, Acceptor) and one in self._blocked:
+            self._blocked.remove(one)
+            return True
         if one not in self._parked:
             return False
         self._parked.discard(one)
@@ -238,8 +240,7 @@ class Server(Engine):
         self._watchers[acceptor].stop()
         while self._busy < self._spawn or self.draining:
             self._again = False
-            connection = self.accept(acceptor)
-            if connection is not None:
+            if (connection := self.accept(acceptor)) is not None:
                 self._begin(connection)
             if not self._again:
                 self._late = 0

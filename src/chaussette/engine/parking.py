@@ -42,12 +42,6 @@ class Parking:
                 with suppress(FileExistsError):  # or parked it
                     self._register(fd, mask)
 
-    def listen(self, acceptor: Acceptor, *, armed: bool) -> None:
-        """Let a listener wait, if it is `armed` for arrivals too."""
-        self.waiting[acceptor.fd] = acceptor
-        if armed:
-            self._poller.listen(acceptor.fd)
-
     def take(self, one: One) -> bool:
         """Stop its waiting. Returns whether it did wait."""
         found = self.claim(one.fd, None)

@@ -47,17 +47,27 @@ class Resting:
 
     def rested(self) -> Acceptor | None:
         """Take one out that has rested for long enough."""
-        try:
-            until, acceptor = self._queue.popleft()
-        except IndexError:  # another thread was faster
+        found = self._pop()
+        if found is None:
             return None
-        late = monotonic() - until
+        late = monotonic() - found[0]
         if late < 0:
-            self._queue.appendleft((until, acceptor))
+            self._queue.appendleft(found)
             return None
         if late >= REST:
             self._late = min(int(late / REST), FEW)
-        return acceptor
+        return found[1]
+
+    def pop(self) -> Acceptor | None:
+        """Take one out, however long it has rested."""
+        found = self._pop()
+        return found[1] if found is not None else None
+
+    def _pop(self) -> tuple[float, Acceptor] | None:
+        try:
+            return self._queue.popleft()
+        except IndexError:  # another thread was faster
+            return None
 
     def look(self, now: float, turns: int, *, free: bool) -> float:
         """Park what has rested if a thread is `free`; `turns` is how many there have been. Returns the seconds until it is to

@@ -110,8 +110,9 @@ class Server(Engine):
         self._parking.park(connection, self._poller.WRITE)
 
     def park_accept(self, acceptor: Acceptor) -> None:
-        # In a drain the clock closes it.
-        self._parking.listen(acceptor, armed=not self.draining and acceptor is not self._again)
+        self._parking.waiting[acceptor.fd] = acceptor  # first: who arms it now finds it there
+        if not self.draining and acceptor is not self._again:  # else the clock closes it
+            self._poller.listen(acceptor.fd)
 
     def rest(self, acceptor: Acceptor, seconds: float) -> None:
         self._resting.add(acceptor, seconds)
@@ -149,6 +150,8 @@ class Server(Engine):
         for acceptor in [] if self.draining else list(self._acceptors):
             if self.take(acceptor):  # of what epoll has to tell, its turn would be the last again
                 self._resting.add(acceptor, 0)
+        while self.draining and (rested := self._resting.pop()) is not None:
+            self.park_accept(rested)
         return super()._round()
 
     def _put_back(self, one: Connection | Acceptor) -> None:

@@ -6,12 +6,14 @@ import random
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from functional.fast.serving import Client, get, request, serving
-from live import listening
+from functional.fast.serving import HERE, Client, get, request, serving
+from live import chaussette, connect, listening
 
 
 def ask_until_close(client: Client) -> None:
@@ -34,6 +36,34 @@ def test_what_is_in_flight_is_finished_and_says_close(engine: tuple[str, ...]) -
         half.sock.sendall(b"\r\n")
         assert half.answer()[1]["connection"] == "close"
         assert served.ended() == 0
+
+
+@pytest.mark.parametrize("engine", [("fast", "--threads", "1"), ("fastgevent", "--spawn", "1")], ids=" ".join)
+def test_the_listener_is_closed_though_the_app_is_busy(engine: tuple[str, ...], tmp_path: Path) -> None:
+    """Who cannot be served any more is to hear it, and may come to another process. A short --keep-alive makes short rounds of
+    the clock."""
+    path = str(tmp_path / "own.sock")
+    options = ("--backend", *engine, "--bind", f"unix:{path}", "--keep-alive", "0.4", "wsgi_apps:app")
+    with chaussette(*options, cwd=HERE) as process, socket.socket(socket.AF_UNIX) as client:
+        process.wait_for("Using")
+        client.connect(path)
+        client.sendall(request("/sleep?4"))
+        process.wait_for("falling asleep")
+        with connect(path), connect(path):
+            time.sleep(0.3)  # a few rounds
+            process.signal(signal.SIGTERM)
+            process.wait_for("SIGTERM")
+            while _listens(path):
+                time.sleep(0.01)
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.recv(1)
+        assert process.ended() == 0
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(path) == 0
 
 
 def test_what_has_come_with_a_request_is_answered_too(engine: tuple[str, ...]) -> None:
