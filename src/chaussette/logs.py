@@ -4,6 +4,7 @@ What an engine logs (an app's exception, say) goes to the same place in the same
 """
 
 import logging
+import threading
 from _thread import RLock  # the one in C, which none that patches the standard library has replaced yet
 from collections.abc import Iterable
 
@@ -32,10 +33,15 @@ def configure(level: str, output: str, engine_loggers: Iterable[str] = ()) -> No
 def let_signal_handlers_log() -> None:
     """Make a log line of a signal handler safe, whichever line it interrupts.
 
-    gevent and eventlet give handlers Python's own RLock. It writes down who has it after it was taken, and forgets it before
-    it is released: a signal handler that comes in between waits for a lock that the greenlet has which it interrupts. The one
-    in C has no in-between. Nothing switches greenlets while a line is written, so it does as well there.
+    gevent and eventlet put Python's own RLock in the place of each. It writes down who has it after it was taken, and forgets
+    it before it is released: a signal handler that comes in between waits for a lock that the greenlet has which it
+    interrupts. The one in C has no in-between. Nothing switches greenlets while a line is written, so it does as well there.
+    To write a line takes the handler's, that of all logging, and, to name the thread, that of all threads.
     """
-    for handler in logger.handlers:
-        if not isinstance(handler.lock, RLock):
-            handler.lock = RLock()
+    for owner, name in (
+        *((each, "lock") for each in logger.handlers),
+        (logging, "_lock"),
+        (threading, "_active_limbo_lock"),
+    ):
+        if not isinstance(getattr(owner, name, None), RLock):
+            setattr(owner, name, RLock())

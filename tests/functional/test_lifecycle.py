@@ -164,6 +164,31 @@ def test_a_signal_handler_logs_whichever_line_it_interrupts(backend: str, tmp_pa
             assert "a line of a signal handler" in process.log
 
 
+STARTING = """\
+import random, signal, sys
+from chaussette.backend import get
+from chaussette.logs import configure, let_signal_handlers_log, logger
+
+configure("info", "/dev/null")
+get(sys.argv[1]).setup()
+let_signal_handlers_log()
+signal.signal(signal.SIGALRM, lambda *_: logger.info("a line of a signal handler"))
+for _ in range(20000):
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 6e-5))
+    logger.manager._clear_cache()
+    logger.info("a line that may be interrupted")
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("all are written")
+"""
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if find(name).monkey])
+def test_a_signal_handler_logs_whichever_line_of_the_start_it_interrupts(backend: str) -> None:
+    """There the main greenlet logs, which takes other ways than the app's to its name and to the level."""
+    done = subprocess.run([sys.executable, "-c", STARTING, backend], stdout=subprocess.PIPE, timeout=PATIENCE)
+    assert done.stdout == b"all are written\n"
+
+
 def test_ctrl_c_during_the_import_is_quiet(tmp_path: Path, gate: Gate) -> None:
     (tmp_path / "importing.py").write_text(
         "import os, socket\nwith socket.socket(socket.AF_UNIX) as gate:\n"
