@@ -7,6 +7,7 @@ import pytest
 
 from chaussette.engine.channel import Channel
 from chaussette.engine.connection import Connection
+from chaussette.engine.lending import Lending
 from chaussette.engine.settings import Settings
 from chaussette.engine.threads import Server
 from chaussette.http11 import Heads
@@ -14,12 +15,12 @@ from chaussette.http11 import Heads
 PIECE = bytes(range(256)) * (1 << 12)
 
 
-class LastLook(Server):
+class LastLook(Lending):
     """The clock looks once more before it gives back."""
 
-    def take_back(self, connection: Channel) -> None:
-        self._lending.look()
-        super().take_back(connection)
+    def take_back(self, channel: Channel) -> None:
+        self.look()
+        super().take_back(channel)
 
 
 class Stream:
@@ -27,7 +28,8 @@ class Stream:
 
     def __init__(self, ours: socket.socket, theirs: socket.socket) -> None:
         settings = Settings(high_water=1000)
-        self.server = LastLook(lambda environ, start_response: [], [], settings=settings)
+        self.server = Server(lambda environ, start_response: [], [], settings=settings)
+        self.server._lending = LastLook(lambda: None)
         self.connection = Connection(self.server, ours, Heads({}, settings.limits, settings.spool), {})
         self.client = theirs
 
