@@ -12,7 +12,9 @@ from live import Gate
 pytest_plugins = ["measuring"]
 settings.register_profile("any machine", deadline=None)  # how long an example takes is the machine's load's to say
 settings.load_profile("any machine")
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup(1), what a test starts would ignore it too, as it should
+# Under nohup(1), or in the background of a shell script, what a test starts would ignore them too, as it should.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
