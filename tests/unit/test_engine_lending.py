@@ -71,6 +71,7 @@ def test_who_waits_for_a_client_that_has_gone_just_now_is_told(stream: Stream) -
 
 def test_an_error_of_ours_costs_one_connection(stream: Stream) -> None:
     stream.connection.push_piece(PIECE)
+    # What the engine never does, as an error that it has would be mended:
     stream.connection.out.appendleft("no bytes")  # type: ignore[union-attr, arg-type]
     stream.server._lending.look()
     assert stream.connection.gone

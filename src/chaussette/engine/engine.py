@@ -224,7 +224,7 @@ class Engine:
     def _check_taken(self, connection: Connection) -> None:
         unsent = connection.unsent
         connection.send_out()
-        if connection.unsent < unsent and not connection.gone:  # as above
+        if connection.unsent < unsent and not connection.gone:  # it reads, and nobody had the time to hear it
             connection.deadline = self.clock.send
             self.park_write(connection)
         else:

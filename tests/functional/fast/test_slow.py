@@ -184,11 +184,11 @@ def test_a_reader_that_takes_nothing_is_cut(engine: tuple[str, ...]) -> None:
 
 def test_a_reader_is_not_cut_because_the_app_is_busy(engine: tuple[str, ...]) -> None:
     """With one thread nobody hears that it reads. It does, and is not too late: we are."""
-    with serving(*engine, "--send-timeout", "1") as served, crowd(served, 1, modem=True) as (sock,):
+    with serving(*engine, "--send-timeout", "2") as served, crowd(served, 1, modem=True) as (sock,):
         sock.sendall(request("/big", "Connection: close"))
         assert len(sock.recv(1)) == 1
         with Client(served) as client:
-            client.sock.sendall(request("/sleep?4"))
+            client.sock.sendall(request("/sleep?6"))
             served.wait_for("falling asleep")
             size = 1
             while data := sock.recv(1 << 16):

@@ -281,6 +281,15 @@ def _read(pipe: int) -> bytes:
         time.sleep(0.01)
 
 
+def do_until(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """As long as nothing can be read from the pipe."""
+    pipe = os.open(environ["QUERY_STRING"], os.O_RDONLY | os.O_NONBLOCK)
+    print("waiting for the pipe", file=sys.stderr, flush=True)
+    _read(pipe)
+    os.close(pipe)
+    return do_hello(environ, start_response)
+
+
 def do_nap(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     time.sleep(0.03)
     return do_hello(environ, start_response)
