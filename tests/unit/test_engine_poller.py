@@ -54,6 +54,16 @@ def test_what_is_armed_again_is_told_again(poller: Poller, pair: tuple[socket.so
     assert [fd for fd, _ in poller.wait()] == [one.fileno()]
 
 
+def test_who_waits_for_so_long_goes_on(poller: Poller, pair: tuple[socket.socket, socket.socket]) -> None:
+    one, other = pair
+    poller.register(one.fileno(), poller.READ)
+    assert poller.wait_at_most(0) == []
+    other.sendall(b"a")
+    assert [fd for fd, _ in poller.wait_at_most(20)] == [one.fileno()]
+    poller.stop()
+    assert one.fileno() not in [fd for fd, _ in poller.wait_at_most(20)]
+
+
 def test_a_number_that_was_closed_while_armed_may_be_used_again(poller: Poller) -> None:
     """As it is when the clock closes a connection, and the next one gets its number."""
     number = -1

@@ -43,6 +43,8 @@ class Lending:
 
     def look(self) -> None:
         """Send what the clients take by now."""
+        if not self.any:
+            return
         with self._lock:
             for channel in list(self._lent):
                 try:

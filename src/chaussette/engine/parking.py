@@ -18,14 +18,17 @@ One = Connection | Acceptor
 class Parking:
     """Connections and listeners that no thread is at."""
 
-    __slots__ = ("_modify", "_poller", "_put_back", "_register", "claim", "waiting")
+    __slots__ = ("_modify", "_poller", "_put_back", "_register", "claim", "passes", "waiting")
 
     def __init__(self, put_back: Callable[[One], None]) -> None:
-        """`put_back` parks again what was taken by mistake."""
+        """`put_back` parks again what was taken, for what it waited for."""
         self._put_back = put_back
         self.waiting: dict[int, One] = {}
         self.claim: Callable[[int, None], One | None] = self.waiting.pop
         """Take whoever waits with a file descriptor, at its event."""
+
+        self.passes = 0
+        """How often other threads may have been let in to what one is at."""
 
     def open(self, poller: Poller) -> None:
         """Begin, with what tells of events."""
@@ -51,3 +54,18 @@ class Parking:
         if found is not None:  # `one` is closed, and its number is another's by now
             self._put_back(found)
         return False
+
+    def arm_again(self, one: One) -> None:
+        """Let others be told of what has been told already, if it waits."""
+        if self.take(one):
+            self._put_back(one)
+
+    def flush_held(self) -> None:
+        """Send what is unsent of those whose app waits for that."""
+        for one in list(self.waiting.values()):
+            if not isinstance(one, Connection) or one.waiter is None or not self.take(one):
+                continue
+            if one.waiter is not None:
+                one.flush()  # which gives no request: the app is at one
+            else:  # it was released since
+                self._put_back(one)

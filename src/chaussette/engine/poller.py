@@ -50,6 +50,9 @@ class Poller(Protocol):
     def wait_for_some(self) -> list[tuple[int, int]]:
         """Like `wait`, with more than one if there are: for the only thread that waits."""
 
+    def wait_at_most(self, seconds: float) -> list[tuple[int, int]]:
+        """Like `wait_for_some`, for so long: empty when nothing has come."""
+
     def stop(self) -> None:
         """Wake all that wait, now and from now on."""
 
@@ -85,6 +88,9 @@ class Epoll:
         self.wait = partial(self._epoll.poll, -1, 1)
         self.wait_for_some = partial(self._epoll.poll, -1, _SOME)
         self._end = os.pipe()
+
+    def wait_at_most(self, seconds: float) -> list[tuple[int, int]]:
+        return self._epoll.poll(seconds, _SOME)
 
     def disarm(self, fd: int) -> None:
         """Nothing to do: what is closed is armed no more, see epoll(7)."""
@@ -151,10 +157,17 @@ class Selector:
         with self._leader:
             while not self._ready and not self._over:
                 self._arm()
-                self._select()
-            return [self._ready.popleft()] if self._ready else []
+                self._select(None)
+            return self._next()
 
     wait_for_some = wait
+
+    def wait_at_most(self, seconds: float) -> list[tuple[int, int]]:
+        with self._leader:
+            if not self._ready and not self._over:
+                self._arm()
+                self._select(seconds)
+            return self._next()
 
     def stop(self) -> None:
         self._over = True
@@ -178,8 +191,11 @@ class Selector:
                 with suppress(OSError):  # closed by now
                     self._selector.register(fd, mask)
 
-    def _select(self) -> None:
-        for key, event in self._selector.select():
+    def _next(self) -> list[tuple[int, int]]:
+        return [self._ready.popleft()] if self._ready else []
+
+    def _select(self, seconds: float | None) -> None:
+        for key, event in self._selector.select(seconds):
             if key.fd == self._news[0]:
                 os.read(key.fd, 4096)
             else:

@@ -64,13 +64,13 @@ class Server(Engine):
         self.multithread = threads > 1
         self._staffing = Staffing(threads)
         self._crew = Crew(self._work, threads)
-        self._turns = self._passes = 0  # the latter: how often others may have been let in to what a thread was at
+        self._turns = 0
         self._parking = Parking(self._put_back)
         self._batch = Batch(self._staffing)
         self._again: Acceptor | None = None
         """The one that a thread is about to accept from again: not armed when it is parked."""
-        self._resting, self._alarm = Resting(self.park_accept, self.take), Alarm()
-        self._heart, self._over = Heart(), False
+        self._resting = Resting(self.park_accept, self.take)
+        self._alarm, self._heart, self._over = Alarm(), Heart(), False
         self._lending = Lending(partial(self._alarm.ring, _LOOK_NOW))
 
     def serve(self, pulse: Callable[[], None] = lambda: None) -> None:
@@ -116,7 +116,8 @@ class Server(Engine):
 
     def rest(self, acceptor: Acceptor, seconds: float) -> None:
         self._resting.add(acceptor, seconds)
-        self._alarm.ring(_LOOK_NOW)
+        if not self._staffing.alone or self._crew.serving > 1:  # else the one sees to it, while it waits too
+            self._alarm.ring(_LOOK_NOW)
 
     def take(self, one: Connection | Acceptor) -> bool:
         return self._parking.take(one)
@@ -133,6 +134,7 @@ class Server(Engine):
         if connection.out:
             connection.lend()
         self._crew.step_in(self._heart.stir)
+        self._parking.passes += 1  # there is one more now that may wait for events
 
     def release(self, connection: Connection) -> None:
         waiter, connection.waiter = connection.waiter, None
@@ -145,7 +147,7 @@ class Server(Engine):
         self._lending.take_back(connection)
 
     def _round(self) -> float:
-        self._passes += 1
+        self._parking.passes += 1
         # Who was told of an arrival may have been killed, or stopped, before it accepted: then somebody must look.
         for acceptor in [] if self.draining else list(self._acceptors):
             if self.take(acceptor):  # of what epoll has to tell, its turn would be the last again
@@ -173,18 +175,11 @@ class Server(Engine):
 
     def _forward(self) -> float:
         """Send what slow clients take meanwhile. Returns the seconds until it is to be asked again."""
-        if self._lending.any:
-            self._lending.look()
-        if not self._crew.serving:  # no thread can be had, and all wait for their clients
-            for one in list(self._parking.waiting.values()):
-                if not isinstance(one, Connection) or one.waiter is None or not self.take(one):
-                    continue
-                if one.waiter is not None:
-                    one.flush()  # which gives no request: the app is at one
-                else:  # it was released since
-                    self._park_again(one)
-            return PAUSE
-        return PAUSE if self._lending.any else _NEVER
+        self._lending.look()
+        alone = not self._crew.serving  # no thread can be had, and all wait for their clients
+        if alone:
+            self._parking.flush_held()
+        return PAUSE if alone or self._lending.any else _NEVER
 
     def _owned(self) -> int:
         """How many connections and listeners a thread is at."""
@@ -193,23 +188,23 @@ class Server(Engine):
 
     def _pass_on(self) -> None:
         """Let other threads do what one has taken on, and does not come to."""
-        self._passes += 1
+        self._parking.passes += 1
         batch, again, self._again = self._batch, self._again, None
-        if again is not None and self.take(again):
-            self.park_accept(again)
+        if again is not None:
+            self._parking.arm_again(again)
         batch.pass_on()
         events, batch.events = batch.events, []
         for fd, _ in events:
             one = self._parking.waiting.get(fd)
-            if one is not None and self.take(one):
-                self._put_back(one)
+            if one is not None:
+                self._parking.arm_again(one)
             elif fd == self._heart.fd:
                 self._heart.stir()
 
     def _work(self) -> None:
-        staffing, read, park = self._staffing, self._poller.READ, self._parking.park
-        wait, claim = self._poller.wait, self._parking.claim
-        wait_for_some, batch, crew = self._poller.wait_for_some, self._batch, self._crew
+        staffing, batch, crew, parking = self._staffing, self._batch, self._crew, self._parking
+        poller, read, claim = self._poller, self._poller.READ, parking.claim
+        wait, some, at_most, rests = poller.wait, poller.wait_for_some, poller.wait_at_most, self._resting
         while not self._over:
             shared = None
             if not staffing.alone:
@@ -217,7 +212,7 @@ class Server(Engine):
             elif crew.serving > 1:
                 events = staffing.timed(wait)
             else:
-                batch.begin(events := staffing.timed(wait_for_some))
+                batch.begin(events := staffing.timed(partial(at_most, rests.due()) if rests else some))
                 if staffing.alone:
                     shared = batch
                 else:  # no longer: others have come while this one waited
@@ -230,11 +225,11 @@ class Server(Engine):
                 if type(one) is Connection:
                     try:
                         if one.turn(shared):
-                            park(one, read)
+                            parking.park(one, read)
                     except Exception:
                         one.broke()
                 elif type(one) is Acceptor:
-                    self._poller.heard(fd)
+                    poller.heard(fd)
                     if shared is None:
                         self._welcome(one)
                     else:
@@ -244,12 +239,13 @@ class Server(Engine):
                 batch.send_old()
                 # In its turn, behind all who are ready, a new client would wait for their requests, and for as many
                 # more for each new one before it.
-                if self._resting and (acceptor := self._resting.rested()) is not None:
-                    self._welcome(acceptor)
+                self._welcome_rested()
                 if shared is not None and batch.events is not events:  # the rest of them is others' by now
                     break
             if shared is not None:
                 batch.send()
+                if not events:
+                    self._welcome_rested()
             if (crew.returning or crew.serving > staffing.wanted) and crew.leave(staffing.wanted):
                 return
 
@@ -257,7 +253,7 @@ class Server(Engine):
         """Accept, and again when that one is answered and closed, so that clients of one request each are not waited for
         one by one. The listener is armed when that is over, or when the clock lets others in."""
         for _ in range(FEW):
-            passes = self._passes
+            passes = self._parking.passes
             self._again = acceptor
             if not self._staffing.alone:  # others may have been let in before, and nobody would arm it
                 self._again = None
@@ -268,7 +264,7 @@ class Server(Engine):
                 if found is not None:
                     self._put_back(found)
                 return
-            if passes != self._passes or not self._staffing.alone:  # it may be armed
+            if passes != self._parking.passes or not self._staffing.alone:  # it may be armed
                 self._poller.heard(acceptor.fd)
                 break
             if one is None or not one.gone:
@@ -276,6 +272,11 @@ class Server(Engine):
             self._turns += 1
             self._batch.send_old()
         self.park_accept(acceptor)
+
+    def _welcome_rested(self) -> None:
+        acceptor = self._resting.rested()
+        if acceptor is not None:
+            self._welcome(acceptor)
 
     def _welcome(self, acceptor: Acceptor) -> Connection | None:
         one = self.accept(acceptor)
