@@ -64,6 +64,21 @@ def test_who_waits_for_so_long_goes_on(poller: Poller, pair: tuple[socket.socket
     assert one.fileno() not in [fd for fd, _ in poller.wait_at_most(20)]
 
 
+def test_what_stays_armed_is_told_of_each_arrival_once(pair: tuple[socket.socket, socket.socket]) -> None:
+    one, other = pair
+    poller = Epoll()
+    poller.register(one.fileno(), poller.STAY)
+    for _ in range(3):
+        other.sendall(b"a")
+        assert poller.wait_for_some() == [(one.fileno(), poller.ALL_TOLD)]
+        assert poller.wait_at_most(0) == []
+        one.recv(10)
+    other.sendall(b"a")
+    other.close()
+    assert [event != poller.ALL_TOLD for _, event in poller.wait_for_some()] == [True]
+    poller.close()
+
+
 def test_a_number_that_was_closed_while_armed_may_be_used_again(poller: Poller) -> None:
     """As it is when the clock closes a connection, and the next one gets its number."""
     number = -1

@@ -35,7 +35,7 @@ place of 33.3, CPython 3.11, compiled)."""
 class Connection(Receiving):
     """A client. `phase` and `deadline` are for the clock, which looks at them without asking."""
 
-    __slots__ = ("_known", "closing", "waiter", "watcher")
+    __slots__ = ("_known", "closing", "emptied", "stays", "waiter", "watcher")
 
     def __init__(self, engine: "Engine", sock: socket.socket, heads: Heads, remote: dict[str, str]) -> None:
         super().__init__(engine, sock, heads, remote)
@@ -43,6 +43,10 @@ class Connection(Receiving):
         self.phase = FRESH
         self.closing = False
         """Whether to close when `out` is empty."""
+        self.emptied = False
+        """Whether the last turn has read all that was there."""
+        self.stays = False
+        """Whether it is told of what comes without being armed again, see `Parking.stay`."""
         self.waiter: Any = None
         """What wakes the app that waits for its client, see `Engine.hold`."""
         self.watcher: Any = None
@@ -62,7 +66,9 @@ class Connection(Receiving):
                 self.serve(request)
             return False
         try:
-            data: bytes = self.sock.recv(self.reader.ahead or READ)
+            room = self.reader.ahead or READ
+            data: bytes = self.sock.recv(room)
+            self.emptied = len(data) < room  # epoll(7), question 9
         except BlockingIOError:
             return True
         except OSError:

@@ -36,6 +36,25 @@ class Parking:
 
     def park(self, one: Connection, mask: int) -> None:
         """Let a connection wait."""
+        one.stays = False
+        self._wait(one, mask)
+
+    def stay(self, one: Connection, passes: int) -> None:
+        """Let a connection wait for more to read, without a system call if that can be: for the only thread that waits for
+        events, once it has read all there was. There were so many `passes` before it began to wait.
+
+        What comes while it is at the connection, it is told of when it waits again. Others, let in since, may have been
+        told in its place, and have ignored it.
+        """
+        if one.stays:
+            self.waiting[one.fd] = one
+        else:
+            one.stays = True
+            self._wait(one, self._poller.STAY)
+        if passes != self.passes:
+            self.arm_again(one)
+
+    def _wait(self, one: Connection, mask: int) -> None:
         fd = one.fd
         self.waiting[fd] = one
         try:

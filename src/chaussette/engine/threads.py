@@ -203,10 +203,10 @@ class Server(Engine):
 
     def _work(self) -> None:
         staffing, batch, crew, parking = self._staffing, self._batch, self._crew, self._parking
-        poller, read, claim = self._poller, self._poller.READ, parking.claim
+        poller, read, all_told, claim = self._poller, self._poller.READ, self._poller.ALL_TOLD, parking.claim
         wait, some, at_most, rests = poller.wait, poller.wait_for_some, poller.wait_at_most, self._resting
         while not self._over:
-            shared = None
+            shared, passes = None, parking.passes
             if not staffing.alone:
                 events = wait()
             elif crew.serving > 1:
@@ -217,7 +217,7 @@ class Server(Engine):
                     shared = batch
                 else:  # no longer: others have come while this one waited
                     self._pass_on()
-            for fd, _ in events:
+            for fd, event in events:
                 one = claim(fd, None)
                 turns = self._turns = self._turns + 1  # that two threads may count as one changes nothing
                 if not turns & _MANY and not staffing.alone:
@@ -225,7 +225,10 @@ class Server(Engine):
                 if type(one) is Connection:
                     try:
                         if one.turn(shared):
-                            parking.park(one, read)
+                            if shared is not None and event == all_told and one.emptied:
+                                parking.stay(one, passes)
+                            else:
+                                parking.park(one, read)
                     except Exception:
                         one.broke()
                 elif type(one) is Acceptor:

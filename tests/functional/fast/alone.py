@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,10 +24,10 @@ def two_threads() -> tuple[str, ...]:
 
 
 @contextmanager
-def left_to_one() -> Iterator[tuple[Served, list[Client]]]:
+def left_to_one(listener: socket.socket | None = None) -> Iterator[tuple[Served, list[Client]]]:
     """A server of four threads of which one serves, and eight clients."""
     with ExitStack() as stack:
-        served = stack.enter_context(serving("--backend", "fast", "--threads", "4"))
+        served = stack.enter_context(serving("--backend", "fast", "--threads", "4", listener=listener))
         clients = [stack.enter_context(Client(served)) for _ in range(8)]
         assert clients[0].ask("/hello")[0] == 200
         while threads(served) < 4:  # they start one after the other
