@@ -110,7 +110,8 @@ class Connection(Receiving):
                 self.leave(answer, batch)
                 return False
             try:
-                sent = self.sock.send(answer) if response.persistent else self.sock.send(answer, _MORE)
+                corked = engine.corks and not response.persistent
+                sent = self.sock.send(answer, _MORE) if corked else self.sock.send(answer)
             except BlockingIOError:
                 sent = 0
             except OSError:
@@ -229,12 +230,14 @@ class Connection(Receiving):
         if self.out:
             self.closing = True
             self.wait_to_send()
-        elif linger:
-            try:
-                self.sock.shutdown(socket.SHUT_WR)
-            except OSError:
-                self.close()
-                return
+            return
+        try:
+            # close() alone would drop what it finds unsent, if bytes have come that nobody has read.
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+            return
+        if linger:
             self.phase, self.deadline = LINGER, engine.clock.linger
             engine.park_read(self)
         else:

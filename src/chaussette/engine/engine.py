@@ -45,6 +45,9 @@ class Engine:
         self.clock = Clock(settings, self.heads)
         self.connections: set[Connection] = set()
         self.draining = False
+        self.corks = False
+        """Whether the last answer of a connection may wait for the end that follows, see send(2): another thread that gets the
+        GIL in between would keep it waiting."""
         self._sites = sites
         self._acceptors: list[Acceptor] = []
         self._paused: list[Acceptor] = []
@@ -230,12 +233,14 @@ class Engine:
         else:
             connection.close(reset=True)
 
-    def _park_again(self, connection: Connection) -> None:
-        """Park a connection that was taken, for what it waited for."""
-        if connection.phase == SEND:
-            self.park_write(connection)
+    def _park_again(self, one: "Connection | Acceptor") -> None:
+        """Park what was taken, for what it waited for."""
+        if isinstance(one, Acceptor):
+            self.park_accept(one)
+        elif one.phase == SEND:
+            self.park_write(one)
         else:
-            self.park_read(connection)
+            self.park_read(one)
 
     def _check_rate(self, connection: Connection, now: float) -> None:
         if connection.reader.body_bytes >= self.settings.body_rate * (now - connection.began):

@@ -60,7 +60,7 @@ class Server(Engine):
         settings: Settings | None = None,
     ) -> None:
         super().__init__(app, sites, settings or Settings())
-        self.multithread = spawn != 1
+        self.multithread, self.corks = spawn != 1, True
         self._spawn = spawn or 1 << 62
         self._busy = 0
         """Greenlets that are at a turn, and not waiting in `hold`."""

@@ -18,7 +18,7 @@ One = Connection | Acceptor
 class Parking:
     """Connections and listeners that no thread is at."""
 
-    __slots__ = ("_modify", "_poller", "_put_back", "_register", "claim", "passes", "waiting")
+    __slots__ = ("_modify", "_poller", "_put_back", "_register", "claim", "contested", "passes", "waiting")
 
     def __init__(self, put_back: Callable[[One], None]) -> None:
         """`put_back` parks again what was taken, for what it waited for."""
@@ -29,6 +29,9 @@ class Parking:
 
         self.passes = 0
         """How often other threads may have been let in to what one is at."""
+        self.contested = False
+        """Whether the clock may be about to arm a connection that it has parked: what another says of it to epoll may be
+        overruled behind its back."""
 
     def open(self, poller: Poller) -> None:
         """Begin, with what tells of events."""
@@ -46,7 +49,9 @@ class Parking:
         What comes while it is at the connection, it is told of when it waits again. Others, let in since, may have been
         told in its place, and have ignored it.
         """
-        if one.stays:
+        if self.contested:
+            self.park(one, self._poller.READ)  # as the clock does
+        elif one.stays:
             self.waiting[one.fd] = one
         else:
             one.stays = True
@@ -80,7 +85,7 @@ class Parking:
             self._put_back(one)
 
     def flush_held(self) -> None:
-        """Send what is unsent of those whose app waits for that."""
+        """Send what is unsent of those whose app waits for that, when no thread is there."""
         for one in list(self.waiting.values()):
             if not isinstance(one, Connection) or one.waiter is None or not self.take(one):
                 continue

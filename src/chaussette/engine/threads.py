@@ -65,7 +65,7 @@ class Server(Engine):
         self._staffing = Staffing(threads)
         self._crew = Crew(self._work, threads)
         self._turns = 0
-        self._parking = Parking(self._put_back)
+        self._parking = Parking(self._park_again)
         self._batch = Batch(self._staffing)
         self._again: Acceptor | None = None
         """The one that a thread is about to accept from again: not armed when it is parked."""
@@ -154,18 +154,16 @@ class Server(Engine):
                 self._resting.add(acceptor, 0)
         while self.draining and (rested := self._resting.pop()) is not None:
             self.park_accept(rested)
-        return super()._round()
-
-    def _put_back(self, one: Connection | Acceptor) -> None:
-        if isinstance(one, Acceptor):
-            self.park_accept(one)
-        else:
-            self._park_again(one)
+        self._parking.contested = True
+        pause = super()._round()
+        self._parking.contested = False
+        return pause
 
     def _staff(self, now: float) -> float:
         """Let as many threads serve as are wanted. Returns the seconds until it is to be asked again."""
         staffing = self._staffing
         staffing.look(now, self._turns, self._owned() > 0, self._crew.ids)
+        self.corks = staffing.alone or not self.multithread
         if not staffing.alone:
             self._pass_on()
         self._batch.look()
@@ -265,7 +263,7 @@ class Server(Engine):
             found = self._parking.claim(acceptor.fd, None)
             if found is not acceptor:  # it rests, or is another's by now
                 if found is not None:
-                    self._put_back(found)
+                    self._park_again(found)
                 return
             if passes != self._parking.passes or not self._staffing.alone:  # it may be armed
                 self._poller.heard(acceptor.fd)
@@ -279,6 +277,7 @@ class Server(Engine):
     def _welcome_rested(self) -> None:
         acceptor = self._resting.rested()
         if acceptor is not None:
+            self._turns += 1
             self._welcome(acceptor)
 
     def _welcome(self, acceptor: Acceptor) -> Connection | None:

@@ -30,6 +30,17 @@ def test_a_client_that_has_said_all_gets_all(shared: Served, path: str, tmp_path
         assert client.rest() == b""
 
 
+@pytest.mark.parametrize("behind", [b"\r\n", request("/hello")], ids=["empty line", "request"])
+def test_what_comes_behind_the_last_request_costs_nobody_its_answer(served: Served, behind: bytes) -> None:
+    """Old clients send an empty line behind a body; nobody reads it, and to close then is a reset."""
+    with Client(served) as client:
+        client.sock.sendall(request("/sleep?0.5", method="POST", body=b"abc", version="1.0"))
+        served.wait_for("falling asleep")
+        client.sock.sendall(behind)
+        assert client.answer()[0] == 200
+        assert client.rest() == b""
+
+
 def test_half_a_request_is_nobody(shared: Served) -> None:
     for data in (b"", b"GET /hel", request()[:-2], request("/echo", method="POST", body=b"abc")[:-1], b"\r\n"):
         with Client(shared) as client:
