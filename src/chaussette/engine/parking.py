@@ -2,7 +2,8 @@
 
 To take a connection is to pop it from here, which only one thread can (`dict.pop` is atomic). An event whose connection is
 gone from here is late, and ignored: a socket that is parked again is armed again, and epoll tells again what is still true. So
-a file descriptor that was closed and opened anew in between does no harm either.
+a file descriptor that was closed and opened anew in between does no harm either. Where one thread alone waits, a socket stays
+armed, and `stay` sees to it that nothing is ignored that is told once.
 """
 
 from collections.abc import Callable

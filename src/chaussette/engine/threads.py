@@ -10,8 +10,8 @@ wakes owns that connection: reads, parses, calls the app, sends, arms again. The
 that path. With one thread it is an event loop; with four, three apps that block do not stop the fourth.
 
 Who waits is in `parking`. While one thread serves (see `staffing`), it takes the events of several connections in one call,
-see `batch`. Those that are not its turn yet stay parked, and when it turns out to be held up, they are armed again for the
-others.
+see `batch`, and leaves them armed. Those that are not its turn yet stay parked, and when it turns out to be held up, they are
+armed again for the others.
 
 The thread that calls `serve` keeps the clock. It never runs the app, so that a signal is always handled at once.
 
