@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _LF = 10
 _MORE: Final = getattr(socket, "MSG_MORE", 0)
-"""send(2): the end of the connection follows at once, and goes in the same packet (a connection for each request: 29.8 us in
-place of 33.3, CPython 3.11, compiled)."""
+"""send(2): the end of the connection follows at once, and goes in the same packet (a connection for each request: 23.9 us in
+place of 28.1, CPython 3.11, compiled)."""
 
 
 class Connection(Receiving):
